@@ -1,0 +1,1 @@
+"""The mathematics of privacy in numpy and torch: ledgers, noise, encryption, envelopes. Knows nothing of Flower."""

@@ -1,0 +1,25 @@
+"""The project's one exception tree: everything a person may have to read derives from `FedcrucibleError`."""
+
+
+class FedcrucibleError(Exception):
+    """Something a person can act on; its message says what, where and how to mend it."""
+
+
+class ScenarioError(FedcrucibleError):
+    """A scenario file or a command line that cannot work. One problem a line; the command exits with 2."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class RunFailed(FedcrucibleError):
+    """A run that started and could not finish. The manifest says why; the command exits with 1."""
+
+
+class Rejected(FedcrucibleError):
+    """An upload that must not enter the sum: forged, malformed, out of range or meant for another round."""
+
+
+class PolicyRefused(FedcrucibleError):
+    """A client declines a plan: its budget is spent or the plan offers less protection than it demands."""

@@ -1,0 +1,1 @@
+"""The Flower ServerApp: planning, exchange, rules, evaluation and the journal."""
