@@ -1,0 +1,52 @@
+# fedcrucible: `make help` lists what there is. Every target does the set-up it needs.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# On Linux PyPI's torch carries gigabytes of CUDA. The public CPU wheel index comes first, in a step of its own;
+# where it cannot be reached, pip goes on without it.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check format bench clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## virtual environment, CPU torch, dependencies and the package itself (once)
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or say make PYTHON=python3"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing torch (CPU)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --retries 1 --extra-index-url $(TORCH_INDEX) --constraint constraints.txt torch 2>&1 | grep -v WARNING || true
+	@$(BIN)/python -c "import torch" 2>/dev/null || { echo "torch could not be installed"; exit 1; }
+	@echo "installing fedcrucible and its dependencies"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup  ## ten clients, differential privacy and homomorphic aggregation on real digits; ends with a report
+	@$(BIN)/fedcrucible run quickstart
+
+test: setup  ## the whole test suite but the slow proofs
+	@$(BIN)/pytest
+
+test-slow: setup  ## the proofs that take minutes: kills, workers, Flower's own runtime
+	@$(BIN)/pytest -m slow
+
+check: setup  ## what must hold before a commit: ruff, mypy --strict, import-linter, the fast tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -m "not slow and not browser"
+
+format: setup  ## let ruff lay out the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup  ## the benchmarks, each a table and a JSON file
+	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:  ## remove the virtual environment and caches; runs/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

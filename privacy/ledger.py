@@ -1,0 +1,174 @@
+"""The ledger: privacy charges as rows of data, and epsilon computed from rows alone.
+
+**Guarantee.** (epsilon, delta)-differential privacy of everything released from the charged segment, under add-or-remove
+of one record, given Poisson sampling at the stated rate (each record enters each step's batch independently) and
+Gaussian noise of standard deviation `noise_multiplier * clip_norm` on the sum of per-record gradients clipped to
+`clip_norm`. The number of records of a client is treated as public. Rows of one segment compose; over segments that
+share no record the worst one counts (parallel composition).
+"""
+
+import functools
+import importlib.util
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+Accountant = Literal["rdp", "prv"]
+
+ORDERS = tuple([1 + x / 10.0 for x in range(1, 100)] + list(range(12, 64)))
+"""Renyi orders, those of Opacus' `RDPAccountant.DEFAULT_ALPHAS`."""
+
+_PRV_NOISE_FLOOR = 0.5
+_PRV_ERROR = 0.01
+
+
+@dataclass(frozen=True, order=True)
+class Charge:
+    """`steps` releases of one mechanism on one segment. Returned with the noise, so the two cannot part.
+
+    `noise_multiplier` is sigma / clip_norm, `sampling_rate` the probability with which each record enters a step.
+    """
+
+    segment: str
+    mechanism: str
+    noise_multiplier: float
+    sampling_rate: float
+    steps: int
+
+
+Ledger = tuple[Charge, ...]
+
+
+def add(ledger: Ledger, charge: Charge) -> Ledger:
+    """Append a charge; steps of an equal row are added up, so a ledger stays short over a long life."""
+    if charge.steps == 0:
+        return ledger
+    key = (charge.segment, charge.mechanism, charge.noise_multiplier, charge.sampling_rate)
+    rows = list(ledger)
+    for index, row in enumerate(rows):
+        if (row.segment, row.mechanism, row.noise_multiplier, row.sampling_rate) == key:
+            rows[index] = Charge(*key, row.steps + charge.steps)
+            return tuple(rows)
+    return (*ledger, charge)
+
+
+def to_json(ledger: Ledger) -> str:
+    """Serialise rows as a JSON list of objects."""
+    return json.dumps([asdict(row) for row in ledger])
+
+
+def from_rows(rows: Iterable[Mapping[str, object]]) -> Ledger:
+    """Read rows back. Raises ValueError on a row that is not a possible charge."""
+    ledger = []
+    for row in rows:
+        try:
+            charge = Charge(
+                str(row["segment"]),
+                str(row["mechanism"]),
+                float(str(row["noise_multiplier"])),
+                float(str(row["sampling_rate"])),
+                int(str(row["steps"])),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a ledger row: {row!r}") from error
+        possible = 0 < charge.sampling_rate <= 1 and 0 <= charge.noise_multiplier < math.inf
+        if not possible or charge.steps < 1:
+            raise ValueError(f"not a possible charge: {row!r}")
+        ledger.append(charge)
+    return tuple(ledger)
+
+
+def from_json(text: str) -> Ledger:
+    """Read what `to_json` wrote."""
+    return from_rows(json.loads(text))
+
+
+def epsilon(ledger: Ledger, delta: float, accountant: Accountant = "rdp") -> float:
+    """The lifetime epsilon of a client: the maximum over its segments. 0.0 for an empty ledger."""
+    return max(epsilon_by_segment(ledger, delta, accountant).values(), default=0.0)
+
+
+def epsilon_by_segment(ledger: Ledger, delta: float, accountant: Accountant = "rdp") -> dict[str, float]:
+    """Epsilon of each segment's rows, composed over the whole life of the data.
+
+    "prv" is tighter (Gopi et al. 2021, arXiv 2106.02848) and, by construction, within 0.01 of exact; where noise is too
+    low for its numerics the Renyi bound, which always holds, is given instead.
+    """
+    segments: dict[str, list[tuple[float, float, int]]] = {}
+    for row in ledger:
+        segments.setdefault(row.segment, []).append((row.noise_multiplier, row.sampling_rate, row.steps))
+    compose = _epsilon_prv if accountant == "prv" else _epsilon_rdp
+    return {name: compose(tuple(sorted(rows)), delta) for name, rows in segments.items()}
+
+
+def calibrate(rows_at: Callable[[float], Ledger], target: float, delta: float, accountant: Accountant = "rdp") -> float:
+    """The smallest noise multiplier (to 0.1%, rounded up) whose planned rows cost at most `target`.
+
+    `rows_at(noise_multiplier)` gives the planned ledger. Raises ValueError where even a noise multiplier of 1,000
+    costs more.
+    """
+    low, high = 0.05, 1000.0
+    if epsilon(rows_at(high), delta, accountant) > target:
+        raise ValueError(f"epsilon {target} cannot be reached with a noise multiplier up to {high:g}")
+    while high / low > 1.001:
+        middle = math.sqrt(low * high)
+        if epsilon(rows_at(middle), delta, accountant) > target:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+@functools.lru_cache(maxsize=4096)
+def _epsilon_rdp(rows: tuple[tuple[float, float, int], ...], delta: float) -> float:
+    analysis = _opacus_rdp()
+    if any(noise == 0 for noise, _, _ in rows):
+        return math.inf
+    total = [0.0] * len(ORDERS)
+    for noise, rate, steps in rows:
+        total = [spent + steps * one for spent, one in zip(total, _rdp_of_one_step(noise, rate), strict=True)]
+    value, _ = analysis.get_privacy_spent(orders=list(ORDERS), rdp=total, delta=delta)
+    return float(value)
+
+
+@functools.lru_cache(maxsize=4096)
+def _rdp_of_one_step(noise_multiplier: float, sampling_rate: float) -> tuple[float, ...]:
+    values = _opacus_rdp().compute_rdp(q=sampling_rate, noise_multiplier=noise_multiplier, steps=1, orders=list(ORDERS))
+    return tuple(float(value) for value in values)
+
+
+@functools.lru_cache(maxsize=1024)
+def _epsilon_prv(rows: tuple[tuple[float, float, int], ...], delta: float) -> float:
+    # Measured: at sigma .3, q .2, 2,000 steps Opacus' PRV accountant ran for 204 s and returned infinity.
+    bound = _epsilon_rdp(rows, delta)
+    if not math.isfinite(bound) or bound > 50 or min(noise for noise, _, _ in rows) < _PRV_NOISE_FLOOR:
+        return bound
+    from opacus.accountants import PRVAccountant
+
+    accountant = PRVAccountant()
+    accountant.history = [(noise, rate, steps) for noise, rate, steps in rows]
+    value = float(accountant.get_epsilon(delta, eps_error=_PRV_ERROR))
+    return min(value, bound) if math.isfinite(value) else bound
+
+
+@functools.cache
+def _opacus_rdp() -> ModuleType:
+    """Opacus' own Renyi arithmetic, loaded as the file it is.
+
+    The module needs numpy and scipy only, but importing it through its package costs 3 s of torch; planning a
+    scenario must not.
+    """
+    package = importlib.util.find_spec("opacus")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("opacus is not installed")
+    path = Path(package.origin).parent / "accountants" / "analysis" / "rdp.py"
+    spec = importlib.util.spec_from_file_location("opacus_rdp_analysis", path)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"opacus has no {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,77 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from privacy import ledger
+from privacy.ledger import Charge
+
+VECTORS = json.loads((Path(__file__).parent / "accounting.json").read_text())["vectors"]
+
+
+def rows_of(vector):
+    return tuple(
+        Charge("all", "dp-sgd", row["noise_multiplier"], row["sampling_rate"], row["steps"]) for row in vector["ledger"]
+    )
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_rdp_reproduces_the_reference_values(vector):
+    assert ledger.epsilon(rows_of(vector), vector["delta"]) == pytest.approx(vector["opacus_rdp"], rel=0.01)
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_prv_reproduces_the_reference_values(vector):
+    assert ledger.epsilon(rows_of(vector), vector["delta"], "prv") == pytest.approx(vector["opacus_prv"], rel=0.01)
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_rdp_agrees_with_googles_accountant(vector):
+    from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
+    from dp_accounting.rdp import RdpAccountant
+
+    accountant = RdpAccountant(orders=list(ledger.ORDERS))
+    for row in rows_of(vector):
+        step = PoissonSampledDpEvent(row.sampling_rate, GaussianDpEvent(row.noise_multiplier))
+        accountant.compose(SelfComposedDpEvent(step, row.steps))
+    expected = accountant.get_epsilon(vector["delta"])
+    assert ledger.epsilon(rows_of(vector), vector["delta"]) == pytest.approx(expected, rel=0.01)
+
+
+def test_equal_rows_add_their_steps():
+    row = Charge("all", "dp-sgd", 1.0, 0.1, 5)
+    assert ledger.add(ledger.add((), row), row) == (Charge("all", "dp-sgd", 1.0, 0.1, 10),)
+
+
+def test_disjoint_segments_cost_the_worst_of_them():
+    light, heavy = Charge("a", "dp-sgd", 2.0, 0.1, 5), Charge("b", "dp-sgd", 1.0, 0.1, 5)
+    assert ledger.epsilon((light, heavy), 1e-5) == ledger.epsilon((heavy,), 1e-5)
+
+
+def test_an_empty_ledger_costs_nothing():
+    assert ledger.epsilon((), 1e-5) == 0.0
+
+
+def test_no_noise_is_no_privacy():
+    assert ledger.epsilon((Charge("a", "dp-sgd", 0.0, 0.1, 1),), 1e-5) == float("inf")
+
+
+def test_a_ledger_survives_json():
+    rows = (Charge("a", "dp-sgd", 1.5, 0.1, 5), Charge("b", "dp-sgd", 1.0, 0.2, 7))
+    assert ledger.from_json(ledger.to_json(rows)) == rows
+
+
+@pytest.mark.parametrize("key, value", [("sampling_rate", 1.5), ("steps", 0), ("noise_multiplier", -1.0), ("steps", None)])
+def test_an_impossible_row_is_refused(key, value):
+    row = {"segment": "a", "mechanism": "dp-sgd", "noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 1, key: value}
+    with pytest.raises(ValueError, match=r"charge|invalid literal"):
+        ledger.from_rows([row])
+
+
+@pytest.mark.parametrize("target", [1.0, 3.0, 8.0])
+def test_calibrated_noise_spends_just_under_the_target(target):
+    def rows_at(noise):
+        return (Charge("all", "dp-sgd", noise, 0.5, 40),)
+
+    spent = ledger.epsilon(rows_at(ledger.calibrate(rows_at, target, 1e-5)), 1e-5)
+    assert 0.99 * target < spent <= target
