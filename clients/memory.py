@@ -1,0 +1,38 @@
+"""A client's own memory across rounds: the only file that touches Flower's `Context.state`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flwr.app import ConfigRecord, RecordDict
+
+from privacy import ledger
+from privacy.ledger import Ledger
+
+_RECORD = "fedcrucible.memory"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a client keeps: its privacy ledger and its secrets (signing key, encryption keys)."""
+
+    ledger: Ledger = ()
+    secrets: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def recall(state: RecordDict) -> Memory:
+    """Read the memory out of a client's state; an empty one on the client's first message."""
+    record = state.get(_RECORD)
+    if not isinstance(record, ConfigRecord):
+        return Memory()
+    secrets = {
+        key.removeprefix("secret."): value
+        for key, value in record.items()
+        if key.startswith("secret.") and isinstance(value, bytes)
+    }
+    return Memory(ledger.from_json(str(record["ledger"])), secrets)
+
+
+def remember(state: RecordDict, memory: Memory) -> None:
+    """Write the memory into a client's state, replacing what was there."""
+    secrets = {f"secret.{name}": value for name, value in memory.secrets.items()}
+    state[_RECORD] = ConfigRecord({"ledger": ledger.to_json(memory.ledger), **secrets})

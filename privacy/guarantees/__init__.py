@@ -1,0 +1,12 @@
+"""What a scenario promises about the data: each kind of guarantee in a file of its own. Another kind is one more line."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from privacy.guarantees.dp_sgd import Budget, DpSgd
+from privacy.guarantees.none import NoPrivacy
+
+PrivacyParameters = Annotated[NoPrivacy | DpSgd, Field(discriminator="kind")]
+
+__all__ = ["Budget", "DpSgd", "NoPrivacy", "PrivacyParameters"]

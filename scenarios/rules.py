@@ -1,0 +1,15 @@
+"""How the server turns a round's view into the next model: the parameters; the arithmetic is in `server.rules`."""
+
+from typing import Literal
+
+from privacy.parameters import Parameters
+
+
+class FedAvg(Parameters):
+    """The weighted mean of the updates (McMahan et al. 2017, arXiv 1602.05629)."""
+
+    kind: Literal["fedavg"] = "fedavg"
+
+
+# With a second rule this becomes `Annotated[FedAvg | ..., Field(discriminator="kind")]`.
+RuleParameters = FedAvg

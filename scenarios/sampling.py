@@ -1,0 +1,30 @@
+"""Who is asked in a round: everybody, a fixed number, or each client by the toss of a coin."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from privacy.parameters import Parameters
+
+
+class AllSampling(Parameters):
+    """Every client, every round."""
+
+    kind: Literal["all"] = "all"
+
+
+class FixedSampling(Parameters):
+    """`count` clients, drawn without replacement."""
+
+    kind: Literal["fixed"] = "fixed"
+    count: Annotated[int, Field(ge=1)]
+
+
+class PoissonSampling(Parameters):
+    """Each client independently with probability `rate`, so the size of a cohort varies and may be zero."""
+
+    kind: Literal["poisson"] = "poisson"
+    rate: Annotated[float, Field(gt=0, le=1)]
+
+
+SamplingParameters = Annotated[AllSampling | FixedSampling | PoissonSampling, Field(discriminator="kind")]

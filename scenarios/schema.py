@@ -1,0 +1,132 @@
+"""The scenario file, format 1, as pydantic classes, and the combinations that cannot work.
+
+A `Scenario` is a frozen value: `model_dump(mode="json")` and `model_validate` are each other's inverse, so a run
+directory holds all that a resumed run needs. Reading a file with lines in its refusals is `scenarios.source`.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from privacy.guarantees import Budget, DpSgd, NoPrivacy, PrivacyParameters
+from privacy.parameters import Parameters
+from privacy.protections import Homomorphic, NoProtection, ProtectionParameters
+from scenarios.datasets import DatasetParameters
+from scenarios.models import ModelParameters
+from scenarios.partitions import Iid, PartitionParameters
+from scenarios.rules import FedAvg, RuleParameters
+from scenarios.sampling import AllSampling, FixedSampling, PoissonSampling, SamplingParameters
+
+__all__ = [
+    "AllSampling",
+    "Budget",
+    "Data",
+    "DpSgd",
+    "FedAvg",
+    "Federation",
+    "FixedSampling",
+    "NoPrivacy",
+    "PoissonSampling",
+    "Scenario",
+    "Training",
+    "sha256",
+]
+
+
+def _named(value: object) -> object:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+Named = BeforeValidator(_named)
+"""Lets a string stand for a table: `dataset = "digits"` is `dataset = { kind = "digits" }`."""
+
+
+class Data(Parameters):
+    """Which records there are, how they are divided among the clients, and what share is held back for testing."""
+
+    dataset: Annotated[DatasetParameters, Named]
+    partition: Annotated[PartitionParameters, Named] = Iid()
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+
+class Federation(Parameters):
+    """How many clients there are, who is asked in a round, and how many must answer."""
+
+    clients: Annotated[int, Field(ge=1, le=10_000)]
+    rounds: Annotated[int, Field(ge=1, le=100_000)]
+    sampling: Annotated[SamplingParameters, Named] = AllSampling()
+    quorum: Annotated[int, Field(ge=1)] = 1
+    rule: Annotated[RuleParameters, Named] = FedAvg()
+
+
+class Training(Parameters):
+    """What a client does with its records in one round. `batch_size` is the expected size under DP-SGD."""
+
+    epochs: Annotated[int, Field(ge=1)] = 1
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Scenario(Parameters):
+    """One experiment, whole: the same scenario gives the same bits."""
+
+    format: Literal[1]
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+            description="at most 64 letters, digits, '-', '_' and '.', the first a letter or digit",
+        ),
+    ]
+    question: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    data: Data
+    model: Annotated[ModelParameters, Named]
+    federation: Federation
+    training: Training = Training()
+    privacy: Annotated[PrivacyParameters, Named] = NoPrivacy()
+    protection: Annotated[ProtectionParameters, Named] = NoProtection()
+
+    @model_validator(mode="after")
+    def _can_work(self) -> Self:
+        refusals = [
+            InitErrorDetails(
+                type=PydanticCustomError("conflict", "{reason}", {"reason": reason}), loc=tuple(key.split(".")), input=None
+            )
+            for key, reason in _conflicts(self)
+        ]
+        if refusals:
+            raise ValidationError.from_exception_data("Scenario", refusals)
+        return self
+
+
+def sha256(scenario: Scenario) -> str:
+    """The hash of a scenario's canonical JSON: keys sorted, defaults written out, so comments and order do not count."""
+    values = scenario.model_dump(mode="json")
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _conflicts(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Keys that are right alone and cannot work together, each with the reason."""
+    federation, sampling = scenario.federation, scenario.federation.sampling
+    clients = federation.clients
+    if isinstance(sampling, FixedSampling) and sampling.count > clients:
+        yield "federation.sampling.count", f"{sampling.count} clients a round cannot be drawn from {clients}"
+    elif isinstance(sampling, FixedSampling) and federation.quorum > sampling.count:
+        yield (
+            "federation.quorum",
+            f"a quorum of {federation.quorum} is never reached with {sampling.count} clients a round",
+        )
+    if federation.quorum > clients:
+        yield "federation.quorum", f"a quorum of {federation.quorum} is never reached with {clients} clients"
+    if isinstance(scenario.protection, Homomorphic) and scenario.protection.key_holder >= clients:
+        yield (
+            "protection.key_holder",
+            f"there is no client {scenario.protection.key_holder}: clients are numbered from 0 to {clients - 1}",
+        )

@@ -1,0 +1,73 @@
+"""The journal: one JSON record a line, each bound to the one before by SHA-256, so that no edit goes unnoticed."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+GENESIS = "0" * 64
+
+
+def link(previous: str, content: Mapping[str, object]) -> Record:
+    """Bind a record to its predecessor: adds `previous` and `hash` (over everything else and `previous`)."""
+    record: Record = {**content, "previous": previous}
+    return {**record, "hash": _digest(record)}
+
+
+def append(path: Path, record: Mapping[str, object]) -> None:
+    """Write one linked record and wait until it is on the disk."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(_canonical(record) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> list[Record]:
+    """All records. Raises TornLine where a kill cut the last line, ValueError where any other line is broken."""
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    torn = lines.pop()
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{path.name}:{number}: not a JSON record") from error
+        if not isinstance(record, dict):
+            raise ValueError(f"{path.name}:{number}: not a JSON object")
+        records.append(record)
+    if torn:
+        raise TornLine(records)
+    return records
+
+
+class TornLine(ValueError):
+    """The last line was cut by a kill; `records` holds the whole ones before it."""
+
+    def __init__(self, records: list[Record]) -> None:
+        super().__init__("the last line is incomplete")
+        self.records = records
+
+
+def problems(records: list[Record]) -> list[str]:
+    """What is wrong with a chain: each edited, deleted or reordered line, by number. Empty for an intact one."""
+    found = []
+    previous = GENESIS
+    for number, record in enumerate(records, start=1):
+        content = {key: value for key, value in record.items() if key != "hash"}
+        if record.get("hash") != _digest(content):
+            found.append(f"line {number} was edited: its hash does not match its content")
+        if record.get("previous") != previous:
+            found.append(f"line {number} does not follow line {number - 1}: a line was deleted, added or moved")
+        previous = str(record.get("hash"))
+    return found
+
+
+def _digest(record: Mapping[str, object]) -> str:
+    return hashlib.sha256(_canonical(record).encode()).hexdigest()
+
+
+def _canonical(record: Mapping[str, object]) -> str:
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

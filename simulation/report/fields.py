@@ -1,0 +1,66 @@
+"""Forgiving access to JSON that another version, or a run cut short, may have written."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A JSON object read key by key: a missing key or a value of another type reads as None or as empty."""
+
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def text(self, key: str) -> str:
+        """A string; numbers and flags are spelt out, anything else is empty."""
+        value = self.values.get(key)
+        return str(value) if isinstance(value, str | int | float) else ""
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings; an object in it is spelt as JSON."""
+        return tuple(item if isinstance(item, str) else json.dumps(item) for item in self._list(key))
+
+    def number(self, key: str) -> float | None:
+        """A float, possibly infinite; NaN reads as None."""
+        value = self.values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            return None
+        return float(value)
+
+    def count(self, key: str) -> int:
+        """A whole number, 0 where there is none."""
+        value = self.number(key)
+        return int(value) if value is not None and math.isfinite(value) else 0
+
+    def flag(self, key: str) -> bool:
+        """True only for JSON's true."""
+        return self.values.get(key) is True
+
+    def inner(self, key: str) -> "Fields":
+        """An object inside this one."""
+        value = self.values.get(key)
+        return Fields(value) if isinstance(value, dict) else Fields()
+
+    def inners(self, key: str) -> "tuple[Fields, ...]":
+        """The objects of a list."""
+        return tuple(Fields(item) for item in self._list(key) if isinstance(item, dict))
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys, in the file's order."""
+        return iter(self.values)
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def _list(self, key: str) -> list[object]:
+        value = self.values.get(key)
+        return value if isinstance(value, list) else []
+
+
+def parse(text: str) -> Fields:
+    """Read one JSON object. Raises ValueError for anything else."""
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return Fields(value)

@@ -1,0 +1,69 @@
+"""Numbers as a reader meets them."""
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+
+NONE = "not recorded"
+
+
+def percent(share: float | None) -> str:
+    """0.8731 as "87.3%"."""
+    return NONE if share is None else f"{share:.1%}"
+
+
+def decimal(value: float | None) -> str:
+    """Three digits behind the point."""
+    return NONE if value is None else f"{value:.3f}"
+
+
+def significant(value: float | None) -> str:
+    """Three significant digits; infinity as its sign."""
+    if value is None:
+        return NONE
+    if math.isinf(value):
+        return "∞"
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.0e}".replace("e-0", "e-")
+
+
+def factor(epsilon: float) -> str:
+    """How far epsilon lets a probability move: e to its power."""
+    if epsilon > 13:
+        return f"10^{epsilon / math.log(10):.0f}" if math.isfinite(epsilon) else "∞"
+    return significant(math.exp(epsilon))
+
+
+def size(count: float) -> str:
+    """Bytes in powers of ten: 12345678 as "12.3 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} TB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "4.2 s", "3 min 20 s" or "1 h 5 min"."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def number_of(count: int, noun: str) -> str:
+    """1 and "round" as "1 round", 1200 and "round" as "1,200 rounds"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """Ascending whole numbers as spans: 3, 4, 5, 9 as "3-5, 9" (with an en dash)."""
+    ordered = sorted(set(numbers))
+    starts = ordered[:1] + [after for before, after in pairwise(ordered) if after != before + 1]
+    ends = [before for before, after in pairwise(ordered) if after != before + 1] + ordered[-1:]
+    return ", ".join(
+        str(start) if start == end else f"{start}–{end}" for start, end in zip(starts, ends, strict=True)
+    )
