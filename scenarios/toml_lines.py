@@ -94,15 +94,12 @@ def _key_lines(text: str) -> dict[KeyPath, int]:
     tables: dict[KeyPath, int] = {}
     table: KeyPath = ()
     for line, brackets, parts in _statements(text):
+        if brackets == 2:
+            array = (*_inside(tables, parts[:-1]), parts[-1])
+            tables[array] = tables.get(array, -1) + 1
         if brackets:
-            table = _inside(tables, parts[:-1])
-            table = (*table, parts[-1])
-            if brackets == 2:
-                tables[table] = tables.get(table, -1) + 1
             table = _inside(tables, parts)
-            path = table
-        else:
-            path = (*table, *parts)
+        path = table if brackets else (*table, *parts)
         for length in range(1, len(path) + 1):
             lines.setdefault(path[:length], line)
     return lines
@@ -128,13 +125,18 @@ def _statements(text: str) -> Iterator[tuple[int, int, KeyPath]]:
         brackets = 2 if text.startswith("[[", position) else int(text.startswith("[", position))
         parts, position = _key(text, position + brackets)
         keys += 1
-        if len(parts) > _MAX_PARTS or keys > _MAX_KEYS:
-            raise NotToml(line, f"more than {_MAX_PARTS if len(parts) > _MAX_PARTS else _MAX_KEYS} keys")
+        if len(parts) > _MAX_PARTS:
+            raise NotToml(line, f"a key of more than {_MAX_PARTS} parts")
+        if keys > _MAX_KEYS:
+            raise NotToml(line, f"more than {_MAX_KEYS} keys")
         if not parts or not text.startswith("]" * brackets or "=", position):
             return
         yield line, brackets, parts
-        position, inner = _value_end(text, position + brackets, line) if not brackets else (position + brackets, 0)
-        keys += inner
+        if brackets:
+            position += brackets
+        else:
+            position, inner = _value_end(text, position + 1, line)
+            keys += inner
 
 
 def _key(text: str, position: int) -> tuple[KeyPath, int]:
@@ -168,11 +170,15 @@ def _value_end(text: str, position: int, line: int) -> tuple[int, int]:
         keys += token == "="
         dots = dots + 1 if token == "." else 0 if token in {",", "=", "{", "["} else dots
         digits = len(token.strip()) if token[0] not in "\"'#" else 0
-        if depth > _MAX_DEPTH or dots > _MAX_PARTS or keys > _MAX_KEYS or digits > _MAX_DIGITS:
-            here = line + text.count("\n", begin, position)
-            if digits > _MAX_DIGITS:
-                raise NotToml(here, f"a value of more than {_MAX_DIGITS} characters without quotes")
-            if keys > _MAX_KEYS:
-                raise NotToml(here, f"more than {_MAX_KEYS} keys")
-            raise NotToml(here, "tables or lists are nested too deeply")
+        reason = (
+            "tables or lists are nested too deeply"
+            if depth > _MAX_DEPTH or dots > _MAX_PARTS
+            else f"more than {_MAX_KEYS} keys"
+            if keys > _MAX_KEYS
+            else f"a value of more than {_MAX_DIGITS} characters without quotes"
+            if digits > _MAX_DIGITS
+            else None
+        )
+        if reason is not None:
+            raise NotToml(line + text.count("\n", begin, position), reason)
     return position, keys

@@ -23,9 +23,9 @@ def significant(value: float | None) -> str:
         return NONE
     if math.isinf(value):
         return "∞"
-    if value == 0 or 0.001 <= abs(value) < 1000:
-        return f"{value:.3g}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.0e}".replace("e-0", "e-")
+    if 1000 <= abs(value) < 1e9:
+        return f"{value:,.0f}"
+    return f"{value:.3g}".replace("e-0", "e-")
 
 
 def factor(epsilon: float) -> str:

@@ -1,0 +1,127 @@
+"""Signed envelopes: who sent an upload, for which run, round, context and weight, and that nobody changed it.
+
+Layout, little-endian, 189 bytes and the body; nothing shorter, longer or otherwise is read:
+
+| bytes | field |
+|---|---|
+| 4 | magic `FCUP` |
+| 1 | version, 1 |
+| 32 | SHA-256 of the run's name |
+| 8 + 8 | round, client |
+| 32 | SHA-256 of the public encryption context, zeros where there is none |
+| 8 | weight, the exact bits of a float64 |
+| 8 + 32 | length and SHA-256 of the body |
+| 64 | Ed25519 signature (RFC 8032) over all of the above |
+
+**Guarantee.** Who does not hold a client's signing key cannot make an envelope that opens for that client, and an
+envelope opens for one run, round, client, context and weight only. Envelopes say nothing about what the signing client
+itself put into the body: a registered client can sign rubbish, so the reader of the body checks it in its own right.
+"""
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from privacy.errors import Rejected
+
+NO_CONTEXT = bytes(32)
+"""The context hash of uploads that are not encrypted."""
+
+_MAGIC = b"FCUP"
+_VERSION = 1
+_HEADER = struct.Struct("<4sB32sQQ32s8sQ32s")
+_SIGNATURE_BYTES = 64
+_KEY_BYTES = 32
+
+OVERHEAD_BYTES = _HEADER.size + _SIGNATURE_BYTES
+"""What an envelope adds to its body."""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What an upload is bound to. `context` is 32 bytes: a SHA-256 or `NO_CONTEXT`."""
+
+    run: str
+    round: int
+    client: int
+    weight: float
+    context: bytes = NO_CONTEXT
+
+
+def new_signing_key(entropy: bytes) -> bytes:
+    """Derive a raw Ed25519 key (32 bytes) from at least 32 bytes of entropy; equal entropy gives equal keys."""
+    if len(entropy) < _KEY_BYTES:
+        raise ValueError(f"a signing key needs {_KEY_BYTES} bytes of entropy, not {len(entropy)}")
+    return hashlib.sha256(b"fedcrucible signing key\0" + entropy).digest()
+
+
+def public_key_of(signing_key: bytes) -> bytes:
+    """The raw public key (32 bytes) that the server registers for a client."""
+    return Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
+
+
+def seal(signing_key: bytes, binding: Binding, body: bytes) -> bytes:
+    """Wrap `body` in an envelope signed with a raw Ed25519 key. Raises ValueError on a binding that cannot be written."""
+    header = _header(binding, body)
+    return header + Ed25519PrivateKey.from_private_bytes(signing_key).sign(header) + body
+
+
+def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes: int) -> bytes:
+    """Return the body of an envelope that is exactly what `expected` and `body_bytes` say.
+
+    Nothing but lengths is looked at before the signature holds. Raises Rejected with a reason for people.
+    """
+    if len(blob) != OVERHEAD_BYTES + body_bytes:
+        raise Rejected(f"is {len(blob)} bytes, not {OVERHEAD_BYTES + body_bytes}")
+    header, body = blob[: _HEADER.size], blob[OVERHEAD_BYTES:]
+    _verify(public_key, blob[_HEADER.size : OVERHEAD_BYTES], header)
+    found = _HEADER.unpack(header)
+    wanted = _HEADER.unpack(_header(expected, body))
+    reasons = (
+        "is not an upload",
+        "is of another version",
+        "meant for another run",
+        f"meant for round {found[3]}, this is round {wanted[3]}",
+        f"sent by client {found[4]}, not by client {wanted[4]}",
+        "encrypted under another context",
+        "claims another weight",
+        "body has another length",
+        "body was changed",
+    )
+    for got, want, reason in zip(found, wanted, reasons, strict=True):
+        if got != want:
+            raise Rejected(reason)
+    return body
+
+
+def _header(binding: Binding, body: bytes) -> bytes:
+    if len(binding.context) != len(NO_CONTEXT):
+        raise ValueError(f"a context hash has {len(NO_CONTEXT)} bytes, not {len(binding.context)}")
+    try:
+        return _HEADER.pack(
+            _MAGIC,
+            _VERSION,
+            hashlib.sha256(binding.run.encode()).digest(),
+            binding.round,
+            binding.client,
+            binding.context,
+            struct.pack("<d", binding.weight),
+            len(body),
+            hashlib.sha256(body).digest(),
+        )
+    except struct.error as error:
+        raise ValueError(f"round {binding.round} or client {binding.client} cannot be written") from error
+
+
+def _verify(public_key: bytes, signature: bytes, signed: bytes) -> None:
+    try:
+        key = Ed25519PublicKey.from_public_bytes(public_key)
+    except ValueError as error:
+        raise Rejected("the registered public key is not an Ed25519 key") from error
+    try:
+        key.verify(signature, signed)
+    except InvalidSignature as error:
+        raise Rejected("signature does not match") from error

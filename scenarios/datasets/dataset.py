@@ -1,0 +1,49 @@
+"""What a data set is to the rest of the project: arrays, names, and where they come from."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Inputs = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Records with labels and, where the data have them, natural groups (hospitals, people, sites).
+
+    `inputs` is float32[n, channels, height, width] in 0..1 for images and float32[n, columns] for tables; `labels` is
+    int64[n], indices into `classes`; `groups` is int64[n], indices into `group_names`, or None. All arrays are
+    read-only, because a data set is loaded once and shared.
+    """
+
+    inputs: Inputs
+    labels: Labels
+    classes: tuple[str, ...]
+    groups: Labels | None
+    group_names: tuple[str, ...]
+    source: str
+    licence: str
+
+    def __post_init__(self) -> None:
+        for array in (self.inputs, self.labels, self.groups):
+            if array is not None:
+                array.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one record."""
+        return self.inputs.shape[1:]
+
+    def fingerprint(self) -> str:
+        """SHA-256 in hex over the records, labels, groups and names; not over the source's description."""
+        digest = hashlib.sha256(repr((self.inputs.shape, self.classes, self.group_names)).encode())
+        for array in (self.inputs, self.labels, self.groups):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()

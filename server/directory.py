@@ -1,0 +1,80 @@
+"""The run directory: its files, and how they are written so that a kill at any moment leaves them readable."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of one run. Reading them needs none of our code: JSON, JSON lines, safetensors, HTML."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Scenario and its hash, seed, versions, engine, status."""
+        return self.path / "manifest.json"
+
+    @property
+    def journal(self) -> Path:
+        """One hash-chained record a line."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def summary(self) -> Path:
+        """The figures of the finished run."""
+        return self.path / "summary.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Everything needed to resume bit for bit."""
+        return self.path / "checkpoint"
+
+    @property
+    def model(self) -> Path:
+        """The final model, named arrays."""
+        return self.path / "model.safetensors"
+
+    @property
+    def report(self) -> Path:
+        """The page to open."""
+        return self.path / "report.html"
+
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest. Raises FileNotFoundError or ValueError where there is none to read."""
+        manifest: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))
+        return manifest
+
+    def update_manifest(self, **changes: object) -> None:
+        """Replace some of the manifest's fields."""
+        write_json(self.manifest, {**self.read_manifest(), **changes})
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write JSON whole or not at all. Infinity is written as null: JSON has no word for it."""
+    text = json.dumps(_finite(content), indent=1, allow_nan=False)
+    write_bytes(path, text.encode() + b"\n")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,204 @@
+"""The strategy loop: plan, exchange, aggregate, evaluate, checkpoint, journal; one round after another."""
+
+import hashlib
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from flwr.serverapp import Grid
+
+from privacy import ledger
+from privacy.errors import RunFailed
+from privacy.ledger import Ledger
+from privacy.protections.protocol import Cohort, Participant, Reply
+from privacy.view import Rejection, Vector, View
+from scenarios.plans import Plan
+from scenarios.schema import DpSgd, Scenario
+from scenarios.world import World
+from server import checkpoint, journal, planning, rules
+from server.checkpoint import Checkpoint, HoldsClients
+from server.directory import RunDirectory
+from server.evaluation import Examination
+from server.exchange import Courier, Member, Traffic, drive, introduce, model_bytes
+from server.journal import Record
+
+
+@dataclass
+class Federation:
+    """A run under way. `previous` is the hash of the journal's last line, `ledgers` what each client last reported."""
+
+    grid: Grid
+    scenario: Scenario
+    directory: RunDirectory
+    run: str
+    examination: Examination
+    model: Vector
+    round: int = 0
+    previous: str = journal.GENESIS
+    material: bytes = b""
+    interrupted: int = 0
+    roster: Mapping[int, Member] = field(default_factory=dict)
+    ledgers: dict[int, Ledger] = field(default_factory=dict)
+    noise: Mapping[int, float] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Gather the clients, set up keys, and write the journal's first line."""
+        self._gather()
+        plans = {client: self._setup_plan(client) for client in self.roster}
+        protocol = self.scenario.protection.prepare(self.run, sorted(self.roster))
+        self.material = drive(protocol, self.grid, self.roster, Courier(plans, None))
+        accuracy, loss = self.examination.score(self.model)
+        self._record({"kind": "start", "run": self.run, "round": 0, "accuracy": accuracy, "loss": loss})
+
+    def go_on(self, kept: Checkpoint) -> None:
+        """Continue after a checkpoint: clients get their memories back, the journal its last line if it is missing."""
+        assert isinstance(self.grid, HoldsClients)
+        self._gather()
+        self.grid.restore(kept.memories)
+        self.model, self.round, self.material = kept.model, kept.round, kept.material
+        self.previous = str(kept.line["hash"])
+        for client, memory in kept.memories.items():
+            self.ledgers[client] = ledger.from_json(str(memory.get("ledger", "[]")))
+
+    def play(self) -> None:
+        """Run the rounds that are left. Raises RunFailed below the quorum."""
+        while self.round < self.scenario.federation.rounds:
+            self._play_round(self.round + 1)
+            self.interrupted = 0
+
+    def finish(self) -> None:
+        """Write the journal's last line."""
+        self._record({"kind": "end", "round": self.round, "model_sha256": self.model_sha256})
+
+    @property
+    def model_sha256(self) -> str:
+        """The name of the global model: SHA-256 of its bytes."""
+        return hashlib.sha256(model_bytes(self.model)).hexdigest()
+
+    def _gather(self) -> None:
+        self.roster = introduce(self.grid, self.scenario.federation.clients, self._setup_plan(0))
+        beginning = self._beginning
+        self.noise = planning.noise_by_client(self.scenario, beginning)
+
+    @property
+    def _beginning(self) -> World:
+        return World({client: member.records for client, member in self.roster.items()})
+
+    def _setup_plan(self, client: int) -> Plan:
+        return Plan(self.run, 0, client, 0.0, 0.0, 0, self.scenario.model_dump_json())
+
+    def _play_round(self, round_: int) -> None:
+        begun = time.perf_counter()
+        plans = planning.plan_round(self.scenario, self._beginning, self.noise, round_, self.run, self.interrupted)
+        # Everybody gets a plan, since a key holder answers also in rounds it does not train in.
+        everybody = {client: self._setup_plan(client) for client in self.roster}
+        courier = Courier({**everybody, **{plan.client: plan for plan in plans}}, self.model)
+        participants = tuple(Participant(p.client, p.weight, self.roster[p.client].public_key) for p in plans)
+        cohort = Cohort(self.run, round_, len(self.model), participants)
+        view = drive(self.scenario.protection.collect(cohort, self.material), self.grid, self.roster, courier)
+        reports = self._reports(plans, view, courier.traffic)
+        if self._trained(view) < self.scenario.federation.quorum and not self._all_retired(reports):
+            self._record({"kind": "round-failed", "round": round_, "reports": reports})
+            raise RunFailed(_below_quorum(round_, self._trained(view), self.scenario.federation.quorum, reports))
+        self.model = rules.apply(self.scenario.federation.rule, self.model, view)
+        self.round = round_
+        accuracy, loss = self.examination.score(self.model)
+        if not (np.isfinite(self.model).all() and math.isfinite(loss)):
+            raise RunFailed(f"round {round_}: the model diverged; lower training.learning_rate")
+        self._keep(
+            {
+                "kind": "round",
+                "round": round_,
+                "accuracy": accuracy,
+                "loss": loss,
+                "cohort": [plan.client for plan in plans],
+                "reports": reports,
+                "epsilon": self._epsilon(),
+                "seen": {"updates": view.updates is not None, "metadata": ["weight", "bytes", "ledger", "seconds"]},
+                "sent_bytes": sum(courier.traffic.sent_bytes.values()),
+                "received_bytes": sum(courier.traffic.received_bytes.values()),
+                "train_seconds": sum(float(r["seconds"]) for r in reports.values()),
+                "seconds": time.perf_counter() - begun,
+                "model_sha256": self.model_sha256,
+            }
+        )
+
+    def _reports(self, plans: list[Plan], view: View, traffic: Traffic) -> dict[str, Record]:
+        rejected = {rejection.client: rejection for rejection in view.rejections}
+        accepted = {contribution.client for contribution in view.contributions}
+        reports = {}
+        for plan in plans:
+            reply = traffic.replies.get(plan.client, Reply(plan.client, error="no reply"))
+            status, reason = _status(plan.client, reply, accepted, rejected)
+            rows = _reported_ledger(reply)
+            if rows is not None:
+                self.ledgers[plan.client] = rows
+            reports[str(plan.client)] = {
+                "status": status,
+                "reason": reason,
+                "weight": plan.weight,
+                "seconds": float(reply.fields.get("seconds", 0.0)),
+                "sent_bytes": traffic.sent_bytes.get(plan.client, 0),
+                "received_bytes": traffic.received_bytes.get(plan.client, 0),
+                "ledger": [asdict(row) for row in self.ledgers.get(plan.client, ())],
+            }
+        return reports
+
+    @staticmethod
+    def _trained(view: View) -> int:
+        return len(view.contributions)
+
+    @staticmethod
+    def _all_retired(reports: Mapping[str, Record]) -> bool:
+        return bool(reports) and all(report["status"] == "retired" for report in reports.values())
+
+    def _epsilon(self) -> dict[str, float | None] | None:
+        privacy = self.scenario.privacy
+        if not isinstance(privacy, DpSgd):
+            return None
+        spent = {client: ledger.epsilon(rows, privacy.delta) for client, rows in sorted(self.ledgers.items())}
+        return {str(client): value if math.isfinite(value) else None for client, value in spent.items()}
+
+    def _keep(self, content: Record) -> None:
+        """Checkpoint first, then the journal: a kill in between is mended from the line in the checkpoint."""
+        line = journal.link(self.previous, content)
+        memories = self.grid.memories() if isinstance(self.grid, HoldsClients) else {}
+        checkpoint.write(
+            self.directory.checkpoint, Checkpoint(self.round, self.model, self.material, line, memories)
+        )
+        self._append(line)
+
+    def _record(self, content: Record) -> None:
+        self._append(journal.link(self.previous, content))
+
+    def _append(self, line: Record) -> None:
+        journal.append(self.directory.journal, line)
+        self.previous = str(line["hash"])
+
+
+def _status(
+    client: int, reply: Reply, accepted: set[int], rejected: Mapping[int, Rejection]
+) -> tuple[str, str]:
+    if client in accepted:
+        return "trained", ""
+    if reply.fields.get("status") == "retired":
+        return "retired", reply.error
+    if reply.error:
+        return "failed", reply.error
+    return "rejected", rejected[client].reason if client in rejected else "not in the sum"
+
+
+def _reported_ledger(reply: Reply) -> Ledger | None:
+    """The rows a client reports, or None where a stranger wrote something that is no ledger."""
+    try:
+        return ledger.from_json(str(reply.fields["ledger"]))
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _below_quorum(round_: int, trained: int, quorum: int, reports: Mapping[str, Record]) -> str:
+    reasons = sorted({f"client {client}: {report['reason']}" for client, report in reports.items() if report["reason"]})
+    detail = "; ".join(reasons[:5]) or "no client was drawn"
+    return f"round {round_}: {trained} usable updates, below the quorum of {quorum} ({detail})"

@@ -1,0 +1,172 @@
+"""The headline figures, each with what it means, and the answer that they add up to."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulation.report.reading import Run
+from simulation.report.wording import duration, factor, number_of, percent, significant, size
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, what it is called and what it means in a sentence or two."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+def headline(run: Run) -> tuple[Figure, ...]:
+    """The figures at the top of a run's report; those that the run did not produce are left out."""
+    makers: tuple[Callable[[Run], Figure | None], ...] = (_accuracy, _epsilon, _forgetting, _bytes, _time, _model)
+    return tuple(figure for make in makers if (figure := make(run)) is not None)
+
+
+def answer(run: Run) -> tuple[str, ...]:
+    """The answer to the scenario's question as sentences, from the figures alone."""
+    return tuple(
+        sentence
+        for sentence in (_how_it_ended(run), _how_accurate(run), _how_private(run), _what_was_seen(run))
+        if sentence
+    )
+
+
+def accuracy_of(run: Run) -> float | None:
+    """The final accuracy; of a run cut short, the last one measured."""
+    stated = run.summary.number("accuracy")
+    if stated is not None:
+        return stated
+    return next((one.accuracy for one in reversed(run.rounds) if one.accuracy is not None), None)
+
+
+def epsilon_of(run: Run) -> float | None:
+    """The largest epsilon of any client, infinite where nothing bounds it, None without privacy."""
+    stated = run.summary.inner("epsilon").number("max")
+    if stated is not None:
+        return stated
+    return run.most_exposed[1] if run.most_exposed else None
+
+
+def bytes_of(run: Run) -> tuple[int, int]:
+    """Bytes the clients uploaded and downloaded in the whole run."""
+    sent, received = (run.summary.number(key) for key in ("sent_bytes", "received_bytes"))
+    return (
+        int(sent) if sent is not None else sum(one.sent_bytes for one in run.rounds),
+        int(received) if received is not None else sum(one.received_bytes for one in run.rounds),
+    )
+
+
+def seconds_of(run: Run) -> tuple[float, float]:
+    """Seconds the whole run took, and the seconds of it that went into training."""
+    wall, train = (run.summary.number(key) for key in ("wall_seconds", "train_seconds"))
+    return (
+        wall if wall is not None else sum(one.seconds for one in run.rounds),
+        train if train is not None else sum(one.train_seconds for one in run.rounds),
+    )
+
+
+def whose_record(run: Run) -> str:
+    """What the guarantee hides, in plain words."""
+    return "one client with all its records" if run.unit == "client" else "one client's record"
+
+
+def _accuracy(run: Run) -> Figure | None:
+    accuracy = accuracy_of(run)
+    if accuracy is None:
+        return None
+    records = run.manifest.inner("dataset").count("test_records")
+    tested = f"Of {number_of(records, 'test record')}, {round(accuracy * records):,} are" if records else "Test records"
+    meaning = f"{tested} classified correctly{'' if records else ', by share'}.{_guessing(run)}"
+    return Figure("Accuracy", percent(accuracy), meaning)
+
+
+def _guessing(run: Run) -> str:
+    count = len(run.classes)
+    return f" Guessing among {count} classes gives {percent(1 / count)}." if count > 1 else ""
+
+
+def _epsilon(run: Run) -> Figure:
+    epsilon = epsilon_of(run)
+    if epsilon is None:
+        meaning = "There is no differential privacy: nothing bounds what the model gives away about a record."
+        return Figure("Privacy spent, ε", "no bound", meaning)
+    if math.isinf(epsilon):
+        meaning = "No finite ε holds: data were used without noise, so nothing bounds what was given away."
+        return Figure("Privacy spent, ε", "∞", meaning)
+    delta = f" plus δ = {significant(run.delta)}" if run.delta is not None else ""
+    relation = run.manifest.inner("guarantee").text("neighbouring_relation") or f"add or remove one {run.unit}"
+    meaning = (
+        f"Whether {whose_record(run)} was used changes the probability of any outcome by at most a factor "
+        f"e^ε = {factor(epsilon)}{delta}. Unit: one {run.unit}; relation: {relation}."
+    )
+    return Figure("Privacy spent, ε", significant(epsilon), meaning)
+
+
+def _forgetting(run: Run) -> Figure | None:
+    forgetting = run.summary.number("forgetting")
+    if forgetting is None:
+        return None
+    meaning = "How far accuracy on earlier experiences has fallen, on average, from its best to the end of the run."
+    return Figure("Forgetting", percent(forgetting), meaning)
+
+
+def _bytes(run: Run) -> Figure:
+    sent, received = bytes_of(run)
+    each = f", {size(sent / len(run.rounds) / len(run.clients))} a client and round" if run.rounds and run.clients else ""
+    return Figure("Uploaded", size(sent), f"What the clients sent{each}. They downloaded {size(received)}.")
+
+
+def _time(run: Run) -> Figure:
+    wall, train = seconds_of(run)
+    return Figure("Time", duration(wall), f"From start to end, {duration(train)} of it in training.")
+
+
+def _model(run: Run) -> Figure | None:
+    digest = run.summary.text("final_sha256")
+    if not digest:
+        return None
+    meaning = "SHA-256 of the final model's bytes, shortened: the same scenario, seed and versions give it again."
+    return Figure("Final model", digest[:10], meaning)
+
+
+def _how_it_ended(run: Run) -> str:
+    planned = run.scenario.inner("federation").count("rounds")
+    done = len(run.rounds)
+    if run.manifest.text("status") == "completed":
+        return ""
+    of_planned = f" of {planned}" if planned else ""
+    return f"The run did not finish; what follows is known from {number_of(done, 'round')}{of_planned}."
+
+
+def _how_accurate(run: Run) -> str:
+    accuracy = accuracy_of(run)
+    if accuracy is None:
+        return "No round was evaluated."
+    after = f"After {number_of(len(run.rounds), 'round')} with {number_of(len(run.clients), 'client')}"
+    chance = f", where guessing gives {percent(1 / len(run.classes))}" if len(run.classes) > 1 else ""
+    return f"{after} the model classifies {percent(accuracy)} of the test records correctly{chance}."
+
+
+def _how_private(run: Run) -> str:
+    epsilon = epsilon_of(run)
+    if epsilon is None or math.isinf(epsilon):
+        return "Nothing bounds what this gives away about a record." if epsilon is None else "No finite ε holds for it."
+    spent = f"ε = {significant(epsilon)}"
+    if run.delta is not None:
+        spent += f" at δ = {significant(run.delta)}"
+    who = f"{run.name_of(run.most_exposed[0])}, the most exposed client," if run.most_exposed else "the most exposed client"
+    budget = f" of a budget of {significant(run.budget)}" if run.budget is not None else ""
+    return f"The price in privacy for {who} is {spent}{budget}."
+
+
+def _what_was_seen(run: Run) -> str:
+    if not run.rounds:
+        return ""
+    seen = sum(one.updates_seen for one in run.rounds)
+    sent, _ = bytes_of(run)
+    upload = f"the clients uploaded {size(sent)}"
+    if seen == 0:
+        return f"The server never saw a single client's update, only sums, and {upload}."
+    often = "in every round" if seen == len(run.rounds) else f"in {seen} of {number_of(len(run.rounds), 'round')}"
+    return f"The server saw each client's own update {often}, and {upload}."
