@@ -8,7 +8,7 @@ from flwr.app import ConfigRecord, RecordDict
 from privacy import ledger
 from privacy.ledger import Ledger
 
-_RECORD = "fedcrucible.memory"
+RECORD = "fedcrucible.memory"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Memory:
 
 def recall(state: RecordDict) -> Memory:
     """Read the memory out of a client's state; an empty one on the client's first message."""
-    record = state.get(_RECORD)
+    record = state.get(RECORD)
     if not isinstance(record, ConfigRecord):
         return Memory()
     secrets = {
@@ -35,4 +35,4 @@ def recall(state: RecordDict) -> Memory:
 def remember(state: RecordDict, memory: Memory) -> None:
     """Write the memory into a client's state, replacing what was there."""
     secrets = {f"secret.{name}": value for name, value in memory.secrets.items()}
-    state[_RECORD] = ConfigRecord({"ledger": ledger.to_json(memory.ledger), **secrets})
+    state[RECORD] = ConfigRecord({"ledger": ledger.to_json(memory.ledger), **secrets})

@@ -11,7 +11,7 @@ import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +95,7 @@ class _Hashing:
         self.file = file
         self.digest = hashlib.sha256()
 
-    def write(self, block: Any) -> int:
+    def write(self, block: bytes) -> int:
         self.digest.update(block)
         return self.file.write(block)
 

@@ -1,0 +1,127 @@
+"""Reading a scenario: from a file or the library, with overrides; every refusal names the file, the line and the key."""
+
+import os
+import stat
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from privacy.errors import ScenarioError
+from scenarios import overrides as command_line
+from scenarios import refusals
+from scenarios.schema import Scenario
+from scenarios.toml_lines import NotToml, Toml, parse
+
+MAX_BYTES = 256 * 1024
+_MAX_PROBLEMS = 20
+_LIBRARY = Path(__file__).parent / "library"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A scenario that can work, the text it was read from (before overrides) and where that text is."""
+
+    scenario: Scenario
+    text: str
+    path: Path
+
+
+class LibraryScenario(NamedTuple):
+    """One scenario of the library: what it is called, what it asks, where it is."""
+
+    name: str
+    question: str
+    path: Path
+
+
+def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Read a scenario file, or the library's scenario of that name (no separator, no suffix).
+
+    A byte order mark and Windows line ends are accepted. A relative path of a data file means relative to the scenario
+    file, in an override relative to the current folder. Raises ScenarioError, one problem a line.
+    """
+    path = _find(path_or_library_name)
+    text = _text(path)
+    try:
+        toml = parse(text)
+    except NotToml as error:
+        raise ScenarioError([f"{path}:{error.line}: not valid TOML: {' '.join(error.reason.split())}"]) from None
+    values = _with_data_below(path.absolute().parent, toml.values)
+    values, origins = command_line.apply(values, overrides)
+    values = _with_data_below(Path.cwd(), values) if overrides else values
+    try:
+        return Loaded(Scenario.model_validate(values), text, path)
+    except ValidationError as error:
+        found = refusals.refusals(error, values)
+        raise ScenarioError(_lines(found, path, toml, origins)) from None
+
+
+def library() -> list[LibraryScenario]:
+    """The scenarios that come with the project, by name, each with its question."""
+    entries = []
+    for path in sorted(_LIBRARY.glob("*.toml")):
+        question = tomllib.loads(path.read_text(encoding="utf-8")).get("question", "")
+        entries.append(LibraryScenario(path.stem, question, path))
+    return entries
+
+
+def _find(path_or_library_name: str | Path) -> Path:
+    name = str(path_or_library_name)
+    if os.sep in name or "/" in name or Path(name).suffix:
+        return Path(name)
+    names = [path.stem for path in sorted(_LIBRARY.glob("*.toml"))]
+    if name not in names:
+        raise ScenarioError(
+            [
+                f"{refusals.got(name)} is no scenario of the library ({', '.join(names)}); "
+                "a file is named with its suffix or folder, as in ./scenario.toml"
+            ]
+        )
+    return _LIBRARY / f"{name}.toml"
+
+
+def _text(path: Path) -> str:
+    try:
+        # Opening a pipe would wait for ever, and a device never ends.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ScenarioError([f"{path}: not a file{' but a folder' if path.is_dir() else ''}"])
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ScenarioError([f"{path}: {error.strerror or 'cannot be read'}"]) from None
+    except ValueError:
+        raise ScenarioError([f"{str(path)!r}: not a possible file name"]) from None
+    if len(data) > MAX_BYTES:
+        raise ScenarioError([f"{path}:1: larger than the {MAX_BYTES // 1024} KiB a scenario may have"])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The position counts from behind a byte order mark; no line ends in there, so the line is right all the same.
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ScenarioError([f"{path}:{line}: not UTF-8 text: byte 0x{error.object[error.start]:02x}"]) from None
+
+
+def _with_data_below(folder: Path, values: dict[str, object]) -> dict[str, object]:
+    """The values with a relative path of a data file made absolute."""
+    data = values.get("data")
+    dataset = data.get("dataset") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(dataset, dict) or not isinstance(dataset.get("path"), str):
+        return values
+    return {**values, "data": {**data, "dataset": {**dataset, "path": str(folder / dataset["path"])}}}
+
+
+def _lines(found: list[refusals.Refusal], path: Path, toml: Toml, origins: dict[command_line.KeyPath, str]) -> list[str]:
+    """The problems in the order of the file, the command line's last; only so many as a person reads."""
+    placed = [(command_line.origin(refusal.path, origins), toml.line(refusal.path), refusal) for refusal in found]
+    placed.sort(key=lambda entry: (entry[0] is not None, entry[1]))
+    lines = [
+        refusals.line(origin or f"{path}:{line}", refusal.path, refusal.reason())
+        for origin, line, refusal in placed[:_MAX_PROBLEMS]
+    ]
+    if len(placed) > _MAX_PROBLEMS:
+        lines.append(f"{path}:{placed[_MAX_PROBLEMS][1]}: and {len(placed) - _MAX_PROBLEMS} more problems")
+    return lines

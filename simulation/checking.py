@@ -1,0 +1,50 @@
+"""The dry run: what a scenario plans, round by round, without training."""
+
+from collections.abc import Iterator, Sequence
+
+from privacy import ledger
+from privacy.guarantees import DpSgd
+from scenarios import datasets, source
+from scenarios.schema import Scenario
+from scenarios.shares import division_of
+from scenarios.world import World
+from server import planning
+
+_SHOWN_ROUNDS = 200
+
+
+def describe(file: str, overrides: Sequence[str]) -> Iterator[str]:
+    """The lines of `fedcrucible check`. Raises ScenarioError for a scenario that cannot work."""
+    loaded = source.read(file, overrides)
+    scenario = loaded.scenario
+    dataset = datasets.load(scenario.data.dataset)
+    division = division_of(scenario)
+    beginning = World({client: len(indices) for client, indices in enumerate(division.train)})
+    yield f"{scenario.name}: {scenario.question}"
+    yield f"data: {len(dataset.labels)} records, {len(dataset.classes)} classes, {len(division.test)} held out for testing"
+    yield from _clients(scenario, beginning)
+    yield from _rounds(scenario, beginning)
+
+
+def _clients(scenario: Scenario, beginning: World) -> Iterator[str]:
+    noise = planning.noise_by_client(scenario, beginning)
+    privacy = scenario.privacy
+    for client, records in beginning.records.items():
+        line = f"client {client}: {records} records"
+        if isinstance(privacy, DpSgd):
+            rows = planning.planned_ledger(scenario, beginning, client, noise[client])
+            planned = ledger.epsilon(rows, privacy.delta, privacy.accountant)
+            steps = sum(row.steps for row in rows)
+            line += f", noise multiplier {noise[client]:.4g}, {steps} steps, planned epsilon {planned:.4g}"
+            if privacy.delta >= 1 / records:
+                line += f" (warning: delta {privacy.delta:g} is not below 1/{records})"
+        yield line
+
+
+def _rounds(scenario: Scenario, beginning: World) -> Iterator[str]:
+    rounds = scenario.federation.rounds
+    for round_ in range(1, min(rounds, _SHOWN_ROUNDS) + 1):
+        cohort = planning.cohort_at(scenario, beginning, round_)
+        yield f"round {round_}: clients {' '.join(map(str, cohort)) or 'none'}"
+    if rounds > _SHOWN_ROUNDS:
+        yield f"... and {rounds - _SHOWN_ROUNDS} more rounds"

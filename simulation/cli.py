@@ -1,0 +1,137 @@
+"""The command line. Each command imports what it needs, so that `--help` and `check` do not wait for torch."""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from privacy.errors import FedcrucibleError, ScenarioError
+
+cli = typer.Typer(
+    name="fedcrucible",
+    help="A laboratory for private federated learning.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+_OK, _FAILED, _WRONG = 0, 1, 2
+
+Scenario = Annotated[str, typer.Argument(metavar="FILE", help="a scenario file, or the name of a library scenario")]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="a run directory")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a dotted key")]
+Workers = Annotated[int | None, typer.Option(min=1, max=256, help="worker processes; default: all cores")]
+Debug = Annotated[bool, typer.Option("--debug", help="show a traceback")]
+
+
+@cli.command()
+def run(
+    file: Scenario,
+    set_: Overrides = None,
+    engine: Annotated[str, typer.Option(help="local | flower")] = "local",
+    workers: Workers = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="run directory; default: runs/NAME")] = None,
+    debug: Debug = False,
+) -> None:
+    """Run a scenario and write its run directory and report."""
+    from simulation import running
+
+    path = running.start(file, set_ or [], engine, workers, out)
+    _announce(path)
+
+
+@cli.command()
+def resume(directory: Directory, workers: Workers = None, debug: Debug = False) -> None:
+    """Continue an interrupted run to the same bits as an uninterrupted one."""
+    from simulation import running
+
+    running.resume(directory, workers)
+    _announce(directory)
+
+
+@cli.command()
+def check(file: Scenario, set_: Overrides = None, debug: Debug = False) -> None:
+    """Validate a scenario and print what it plans, without training."""
+    from simulation import checking
+
+    for line in checking.describe(file, set_ or []):
+        print(line)
+
+
+@cli.command()
+def verify(directory: Directory, debug: Debug = False) -> None:
+    """Check the journal's hash chain and recompute epsilon from the ledger rows."""
+    from simulation import verify as verification
+
+    try:
+        found = verification.problems(directory)
+        epsilon = None if found else verification.recomputed_epsilon(directory)
+    except (OSError, ValueError, KeyError) as error:
+        raise ScenarioError([f"{directory}: not a readable run directory: {error}"]) from error
+    for problem in found:
+        print(problem)
+    if found:
+        raise typer.Exit(_FAILED)
+    spent = "" if epsilon is None else f"; epsilon recomputed from the rows: {epsilon:.4f}"
+    print(f"{directory}: the journal is intact{spent}")
+
+
+@cli.command()
+def report(
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE")] = None,
+    debug: Debug = False,
+) -> None:
+    """Write one self-contained HTML page for one or more runs."""
+    from simulation.report import write_report
+
+    target = output or directories[0] / "report.html"
+    write_report(directories, target)
+    print(f"report: {target}")
+
+
+@cli.command(name="list")
+def list_() -> None:
+    """List the scenario library with each one's question."""
+    from scenarios.source import library
+
+    entries = library()
+    width = max(len(name) for name, _, _ in entries)
+    for name, question, _ in entries:
+        print(f"{name:<{width}}  {question}")
+
+
+def main() -> None:
+    """The console script: exit 0 when done, 1 when a run failed, 2 when the file or the command line is wrong."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        cli(standalone_mode=True)
+    except ScenarioError as error:
+        _complain(error, debug)
+        sys.exit(_WRONG)
+    except FedcrucibleError as error:
+        _complain(error, debug)
+        sys.exit(_FAILED)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(_FAILED)
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a person unasked
+        _complain(error, debug)
+        sys.exit(_FAILED)
+
+
+def _announce(path: Path) -> None:
+    from simulation import running
+
+    for line in running.closing_lines(path):
+        print(line)
+
+
+def _complain(error: Exception, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)
+    known = isinstance(error, FedcrucibleError)
+    print(str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""The ways to run the same two apps. One file an engine."""

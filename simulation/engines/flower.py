@@ -1,0 +1,94 @@
+"""Flower's Simulation Runtime: `flwr run` of the same two apps against a SuperLink of this run's own."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from privacy.errors import RunFailed, ScenarioError
+from scenarios.schema import Scenario
+from server.directory import RunDirectory
+
+_START_TIMEOUT_S = 60.0
+_QUIET = {
+    "FLWR_TELEMETRY_ENABLED": "0",
+    "FLWR_DISABLE_UPDATE_CHECK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def run(scenario: Scenario, directory: RunDirectory) -> None:
+    """Play a directory whose manifest is written, on Ray. Raises RunFailed with the end of Flower's log."""
+    app = app_folder()
+    with tempfile.TemporaryDirectory(prefix="fedcrucible-flower-") as home:
+        port = _free_port()
+        environment = {**os.environ, **_QUIET, "FLWR_HOME": home}
+        (Path(home) / "config.toml").write_text(_connection(port, scenario.federation.clients), encoding="utf-8")
+        log = directory.path / "flower.log"
+        with log.open("w", encoding="utf-8") as output:
+            link = subprocess.Popen(
+                [_tool("flower-superlink"), "--insecure", "--simulation", "--disable-runtime-dependency-installation",
+                 "--host", "127.0.0.1", "--port", str(port)],
+                stdout=output, stderr=subprocess.STDOUT, env=environment,
+            )  # fmt: skip
+            try:
+                _wait_for(port, link)
+                settings = f"out={json.dumps(str(directory.path.resolve()))} engine=\"flower\""
+                subprocess.run(
+                    [_tool("flwr"), "run", str(app), "here", "--stream", "--run-config", settings],
+                    stdout=output, stderr=subprocess.STDOUT, env=environment, check=False,
+                )  # fmt: skip
+            finally:
+                link.terminate()
+                link.wait(timeout=30)
+    status = directory.read_manifest()
+    if status["status"] != "completed":
+        raise RunFailed(status["reason"] or f"Flower ended before the run did; see {log}")
+
+
+def app_folder() -> Path:
+    """The Flower App's root. Raises ScenarioError where only the packages are installed, without their pyproject."""
+    root = Path(__file__).parents[2]
+    if not (root / "pyproject.toml").exists():
+        raise ScenarioError(["--engine flower needs a clone of the project: Flower builds its app from there"])
+    return root
+
+
+def _connection(port: int, clients: int) -> str:
+    return (
+        '[superlink]\ndefault = "here"\n\n'
+        f'[superlink.here]\naddress = "127.0.0.1:{port}"\ninsecure = true\n'
+        f"options.num-supernodes = {clients}\n"
+    )
+
+
+def _tool(name: str) -> str:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        raise RunFailed(f"{name} is not installed beside this Python")
+    return found
+
+
+def _wait_for(port: int, link: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if link.poll() is not None:
+            raise RunFailed(f"flower-superlink ended with {link.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RunFailed(f"flower-superlink did not answer within {_START_TIMEOUT_S:g} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
