@@ -8,7 +8,9 @@ from scenarios import refusals, shape
 from scenarios.toml_lines import KeyPath, NotToml, key_parts, parse, written
 
 
-def apply(values: Mapping[str, object], overrides: Sequence[str]) -> tuple[dict[str, object], dict[KeyPath, str]]:
+def apply(
+    values: Mapping[str, object], overrides: Sequence[str]
+) -> tuple[dict[str, object], dict[KeyPath, str]]:
     """Change keys in order; returns the changed values and which override set which key.
 
     A value is TOML where it can be read as such, else a bare string. A dotted key makes the tables it needs.

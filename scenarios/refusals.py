@@ -38,7 +38,7 @@ def got(value: object) -> str:
         return repr(value) if len(value) <= 40 else f"{value[:40]!r}..."
     if isinstance(value, dict):
         return "a table"
-    return "a list" if isinstance(value, list) else "a date or time"
+    return f"a list of {len(value)}" if isinstance(value, list) else "a date or time"
 
 
 def _refusal(details: ErrorDetails, values: dict[str, object]) -> Refusal:
@@ -64,7 +64,9 @@ def _reason(details: ErrorDetails, path: KeyPath, values: dict[str, object]) -> 
         case "value_error":
             return details["msg"].removeprefix("Value error, ")
         case "missing":
-            return f"missing; expected {place.expected}" if place is not None and place.expected else "missing"
+            return (
+                f"missing; expected {place.expected}" if place is not None and place.expected else "missing"
+            )
         case "conflict":
             return details["msg"]
         case _ if place is not None and place.expected:

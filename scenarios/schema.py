@@ -96,7 +96,9 @@ class Scenario(Parameters):
     def _can_work(self) -> Self:
         refusals = [
             InitErrorDetails(
-                type=PydanticCustomError("conflict", "{reason}", {"reason": reason}), loc=tuple(key.split(".")), input=None
+                type=PydanticCustomError("conflict", "{reason}", {"reason": reason}),
+                loc=tuple(key.split(".")),
+                input=None,
             )
             for key, reason in _conflicts(self)
         ]

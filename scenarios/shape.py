@@ -54,8 +54,7 @@ class Place:
         if kind == "string":
             return f"text: {self.node['description']}" if "description" in self.node else "text in quotes"
         if kind == "array":
-            items = self.items.expected
-            return f"a list, each item {items}" if items else "a list"
+            return _list(self.node.get("minItems"), self.node.get("maxItems"), self.items.expected)
         return "true or false" if kind == "boolean" else ""
 
     def settled(self, value: object) -> "Place":
@@ -98,7 +97,7 @@ def without_tags(location: tuple[int | str, ...]) -> KeyPath:
 
 
 def listed(choices: Mapping[str, object]) -> str:
-    """The choices, in the order in which the format knows them."""
+    """The choices as a message lists them."""
     return ", ".join(choices)
 
 
@@ -117,6 +116,14 @@ def _below(values: object, part: int | str) -> object:
     if isinstance(values, dict):
         return values.get(part)
     return values[part] if isinstance(values, list) and isinstance(part, int) and part < len(values) else None
+
+
+def _list(least: int | None, most: int | None, item: str) -> str:
+    bounds = [
+        f"{word} {bound}" for word, bound in (("at least", least), ("at most", most)) if bound is not None
+    ]
+    size = f" of {' and '.join(bounds)}" if bounds else ""
+    return f"a list{size}, each item {item}" if item else f"a list{size}"
 
 
 def _number(node: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from privacy.errors import ScenarioError
 from scenarios import overrides as command_line
 from scenarios import refusals
 from scenarios.schema import Scenario
-from scenarios.toml_lines import NotToml, Toml, parse
+from scenarios.toml_lines import KeyPath, NotToml, Toml, parse
 
 MAX_BYTES = 256 * 1024
 _MAX_PROBLEMS = 20
@@ -49,7 +49,9 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Loa
     try:
         toml = parse(text)
     except NotToml as error:
-        raise ScenarioError([f"{path}:{error.line}: not valid TOML: {' '.join(error.reason.split())}"]) from None
+        raise ScenarioError(
+            [f"{path}:{error.line}: not valid TOML: {' '.join(error.reason.split())}"]
+        ) from None
     values = _with_data_below(path.absolute().parent, toml.values)
     values, origins = command_line.apply(values, overrides)
     values = _with_data_below(Path.cwd(), values) if overrides else values
@@ -102,21 +104,29 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         # The position counts from behind a byte order mark; no line ends in there, so the line is right all the same.
         line = data.count(b"\n", 0, error.start) + 1
-        raise ScenarioError([f"{path}:{line}: not UTF-8 text: byte 0x{error.object[error.start]:02x}"]) from None
+        raise ScenarioError(
+            [f"{path}:{line}: not UTF-8 text: byte 0x{error.object[error.start]:02x}"]
+        ) from None
 
 
 def _with_data_below(folder: Path, values: dict[str, object]) -> dict[str, object]:
     """The values with a relative path of a data file made absolute."""
     data = values.get("data")
     dataset = data.get("dataset") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(dataset, dict) or not isinstance(dataset.get("path"), str):
+    if (
+        not isinstance(data, dict)
+        or not isinstance(dataset, dict)
+        or not isinstance(dataset.get("path"), str)
+    ):
         return values
     return {**values, "data": {**data, "dataset": {**dataset, "path": str(folder / dataset["path"])}}}
 
 
-def _lines(found: list[refusals.Refusal], path: Path, toml: Toml, origins: dict[command_line.KeyPath, str]) -> list[str]:
+def _lines(found: list[refusals.Refusal], path: Path, toml: Toml, origins: dict[KeyPath, str]) -> list[str]:
     """The problems in the order of the file, the command line's last; only so many as a person reads."""
-    placed = [(command_line.origin(refusal.path, origins), toml.line(refusal.path), refusal) for refusal in found]
+    placed = [
+        (command_line.origin(refusal.path, origins), toml.line(refusal.path), refusal) for refusal in found
+    ]
     placed.sort(key=lambda entry: (entry[0] is not None, entry[1]))
     lines = [
         refusals.line(origin or f"{path}:{line}", refusal.path, refusal.reason())

@@ -37,9 +37,13 @@ class DpSgd(Parameters):
     @model_validator(mode="after")
     def _one_source_of_noise(self) -> Self:
         if self.noise_multiplier is None and self.epsilon is None:
-            raise ValueError("dp-sgd needs noise_multiplier, or epsilon from which the noise is calibrated; neither is given")
+            raise ValueError(
+                "dp-sgd needs noise_multiplier, or epsilon from which the noise is calibrated; neither is given"
+            )
         if self.noise_multiplier is not None and self.epsilon is not None:
-            raise ValueError("noise_multiplier and epsilon are both given, and one follows from the other: leave one out")
+            raise ValueError(
+                "noise_multiplier and epsilon are both given, and one follows from the other: leave one out"
+            )
         if self.epsilon is not None and self.budget is not None and self.epsilon > self.budget.epsilon:
             raise ValueError(
                 f"the whole run is planned to spend epsilon {self.epsilon:g}, more than the budget of "

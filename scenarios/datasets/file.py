@@ -1,0 +1,136 @@
+"""A person's own records: a NumPy archive (.npz) or a table (.csv), checked before anything trains on them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from privacy.errors import ScenarioError
+from privacy.parameters import Parameters
+from scenarios.datasets.archive import read_archive
+from scenarios.datasets.dataset import Dataset, Inputs, Labels
+from scenarios.datasets.table import read_table
+
+FEWEST_RECORDS = 10
+
+
+class FileDataset(Parameters):
+    """`dataset = { kind = "file", path = "wards.csv", label = "outcome", group = "ward" }`.
+
+    A .npz file holds `x` (tables [n, columns]; images [n, height, width] or [n, channels, height, width], either
+    uint8 or floating point in 0..1), `y` [n] and, if the records have natural groups, `group` [n]. A .csv file has a
+    header line, numeric columns, the column named by `label`, and the one named by `group` if that is not empty.
+    A relative path starts from the working directory.
+
+    Columns of a table are used as they are: scaling them by their own statistics would release those statistics.
+    The names of the classes are taken from the records and count as public.
+    """
+
+    kind: Literal["file"] = "file"
+    path: str
+    label: str = "label"
+    group: str = ""
+
+    def load(self) -> Dataset:
+        """Read and check the file. Raises ScenarioError saying what is wrong, where, and what is valid."""
+        path = Path(self.path).expanduser()
+        if path.suffix.lower() not in (".npz", ".csv"):
+            raise ScenarioError([f'data.dataset.path: "{self.path}" must end in .npz or .csv'])
+        if not path.is_file():
+            raise ScenarioError([f'data.dataset.path: there is no file "{self.path}"'])
+        try:
+            records = self._read(path)
+        except OSError as error:
+            raise ScenarioError([f'data.dataset.path: "{self.path}" cannot be read: {error.strerror}']) from error
+        return _dataset(self.path, records)
+
+    def _read(self, path: Path) -> "_Records":
+        if path.suffix.lower() == ".csv":
+            return _Records(*read_table(path, self.label, self.group))
+        arrays = read_archive(path, required=("x", "y"), optional=("group",))
+        return _Records(_inputs(self.path, arrays["x"]), arrays["y"], arrays.get("group"))
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Modification time in ns and size in bytes, by which a changed file is noticed; None without a file."""
+        try:
+            status = Path(self.path).expanduser().stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
+
+@dataclass(frozen=True)
+class _Records:
+    inputs: Inputs
+    labels: npt.NDArray[np.generic]
+    groups: npt.NDArray[np.generic] | None
+
+
+def _dataset(path: str, records: _Records) -> Dataset:
+    lengths = {"x": len(records.inputs)}
+    for name, array in (("y", records.labels), ("group", records.groups)):
+        if array is not None:
+            if array.ndim != 1:
+                raise ScenarioError([f"{path}: {name} must have one dimension, not the shape {array.shape}"])
+            lengths[name] = len(array)
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ScenarioError([f"{path}: every record needs one entry in each array, but {told}"])
+    if len(records.inputs) < FEWEST_RECORDS:
+        raise ScenarioError([f"{path}: {len(records.inputs)} records; at least {FEWEST_RECORDS} are needed"])
+    classes, labels = _indexed(path, "y", records.labels)
+    if len(classes) < 2:
+        raise ScenarioError([f'{path}: every record has the label "{classes[0]}"; at least two classes are needed'])
+    group_names, groups = _indexed(path, "group", records.groups) if records.groups is not None else ((), None)
+    return Dataset(
+        inputs=records.inputs,
+        labels=labels,
+        classes=classes,
+        groups=groups,
+        group_names=group_names,
+        source=f"the file {Path(path).name}",
+        licence="as its owner says",
+    )
+
+
+def _inputs(path: str, values: npt.NDArray[np.generic]) -> Inputs:
+    """float32[n, columns] or float32[n, channels, height, width] of what stands in the file."""
+    if values.dtype.kind not in "buif":
+        raise ScenarioError([f"{path}: x must hold numbers, not {values.dtype}"])
+    if values.ndim not in (2, 3, 4) or 0 in values.shape[1:]:
+        raise ScenarioError(
+            [
+                f"{path}: x has the shape {values.shape}; valid are [n, columns], [n, height, width] "
+                "and [n, channels, height, width]"
+            ]
+        )
+    with np.errstate(over="ignore"):
+        inputs = values.astype(np.float32)
+    finite = np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)
+    if not finite.all():
+        raise ScenarioError([f"{path}: x holds NaN, infinity or more than float32 can, first in record {finite.argmin()}"])
+    if inputs.ndim == 2:
+        return inputs
+    if values.dtype == np.uint8:
+        inputs /= np.float32(255)
+    elif inputs.size and (inputs.min() < 0 or inputs.max() > 1):
+        raise ScenarioError(
+            [f"{path}: pixels lie in {inputs.min():g}..{inputs.max():g}; valid are uint8, or floating point in 0..1"]
+        )
+    return inputs[:, None] if inputs.ndim == 3 else inputs
+
+
+def _indexed(path: str, name: str, values: npt.NDArray[np.generic]) -> tuple[tuple[str, ...], Labels]:
+    """The distinct values as text, in order, and each record's index into them."""
+    if values.dtype.kind == "f" and not np.isfinite(values.astype(np.float64)).all():
+        raise ScenarioError([f"{path}: {name} holds NaN or infinity"])
+    if values.dtype.kind not in "buifU":
+        raise ScenarioError([f"{path}: {name} must hold integers or text, not {values.dtype}"])
+    if values.dtype.kind == "f" and (values != np.round(values)).any():  # type: ignore[call-overload]
+        raise ScenarioError([f"{path}: {name} must hold integers or text; {values[0]} is neither"])
+    distinct, index = np.unique(values, return_inverse=True)
+    if distinct.dtype.kind == "f":
+        distinct = distinct.astype(np.int64)
+    return tuple(str(value) for value in distinct), index.astype(np.int64)

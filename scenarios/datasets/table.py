@@ -1,0 +1,100 @@
+"""Reading a .csv file of numbers, one label column and perhaps one group column."""
+
+import csv
+import math
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from privacy.errors import ScenarioError
+from scenarios.datasets.archive import LARGEST_BYTES
+from scenarios.datasets.dataset import Inputs
+
+Names = npt.NDArray[np.generic]
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
+
+def read_table(path: Path, label: str, group: str) -> tuple[Inputs, Names, Names | None]:
+    """float32[n, columns], the labels and the groups (None where `group` is empty) of a comma-separated table.
+
+    Labels and groups are integers where all of them are, else text. Raises ScenarioError naming line and column.
+    """
+    size = path.stat().st_size
+    if size > LARGEST_BYTES:
+        raise ScenarioError([f"{path}: the file has {size:,} bytes; at most {LARGEST_BYTES:,} are read"])
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _read(path, csv.reader(file, strict=True), label, group)
+    except UnicodeDecodeError as error:
+        raise ScenarioError([f"{path}: the file is not text in UTF-8 ({error.reason})"]) from error
+
+
+def _read(path: Path, reader: "csv._reader", label: str, group: str) -> tuple[Inputs, Names, Names | None]:
+    lines = _lines(path, reader)
+    _, header = next(lines, (1, []))
+    names = [name.strip() for name in header]
+    _check_header(path, names, label, group)
+    columns = [index for index, name in enumerate(names) if name not in (label, group)]
+    values, labels, groups = array("f"), list[str](), list[str]()
+    for line, cells in lines:
+        if len(cells) != len(names):
+            raise ScenarioError([f"{path}:{line}: {len(cells)} cells, but the header names {len(names)} columns"])
+        values.extend(_number(path, line, names[index], cells[index]) for index in columns)
+        labels.append(_name(path, line, label, cells[names.index(label)]))
+        if group:
+            groups.append(_name(path, line, group, cells[names.index(group)]))
+    inputs = np.array(values, dtype=np.float32).reshape(len(labels), len(columns))
+    return inputs, _typed(labels), _typed(groups) if group else None
+
+
+def _lines(path: Path, reader: "csv._reader") -> Iterator[tuple[int, list[str]]]:
+    """Line numbers and cells of the lines that are not blank."""
+    try:
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise ScenarioError([f"{path}:{reader.line_num}: not comma-separated values ({error})"]) from error
+
+
+def _check_header(path: Path, names: list[str], label: str, group: str) -> None:
+    listed = ", ".join(f'"{name}"' for name in names) or "none"
+    if group and group == label:
+        raise ScenarioError([f'data.dataset.group: "{group}" is already the label; name another column'])
+    for key, wanted in (("label", label), ("group", group)):
+        if wanted not in names and (wanted or key == "label"):
+            raise ScenarioError(
+                [f'data.dataset.{key}: {path} has no column "{wanted}"; the columns are {listed} (first line)']
+            )
+    if len(set(names)) < len(names):
+        raise ScenarioError([f"{path}:1: two columns have the same name; the columns are {listed}"])
+    if not set(names) - {label, group}:
+        raise ScenarioError([f"{path}:1: there is no column to learn from; the columns are {listed}"])
+
+
+def _number(path: Path, line: int, column: str, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        told = f'"{cell}" is not a number' if cell.strip() else "the cell is empty"
+        raise ScenarioError([f'{path}:{line}: column "{column}": {told}']) from None
+    if not math.isfinite(value) or abs(value) > _LARGEST_FLOAT32:
+        raise ScenarioError([f'{path}:{line}: column "{column}": {cell.strip()} is not a finite float32'])
+    return value
+
+
+def _name(path: Path, line: int, column: str, cell: str) -> str:
+    if not cell.strip():
+        raise ScenarioError([f'{path}:{line}: column "{column}": the cell is empty'])
+    return cell.strip()
+
+
+def _typed(names: list[str]) -> Names:
+    """Integers sort by value ("10" after "9"), everything else as text."""
+    try:
+        return np.array([int(name) for name in names], dtype=np.int64)
+    except (ValueError, OverflowError):
+        return np.array(names, dtype=np.str_)
