@@ -41,7 +41,9 @@ def train(message: Message, context: Context) -> Message:
     try:
         rows, steps = policy.admit(plan, scenario, steps, kept.ledger)
     except PolicyRefused as refusal:
-        return _reply(message, {"status": "retired", "reason": str(refusal), "ledger": ledger.to_json(kept.ledger)})
+        return _reply(
+            message, {"status": "retired", "reason": str(refusal), "ledger": ledger.to_json(kept.ledger)}
+        )
     kept = Memory(rows, kept.secrets)
     memory.remember(context.state, kept)  # charged before anything is drawn
     arrays = message.content["arrays"]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scenarios.shares import division_of
 
 from scenarios import datasets, models
 from scenarios.schema import Scenario
-from scenarios.shares import division_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ from privacy.steps import PrivateSteps
 from scenarios.plans import Plan
 from scenarios.schema import DpSgd, Scenario
 
-def admit(plan: Plan, scenario: Scenario, steps: PrivateSteps | None, kept: Ledger) -> tuple[Ledger, PrivateSteps | None]:
+
+def admit(
+    plan: Plan, scenario: Scenario, steps: PrivateSteps | None, kept: Ledger
+) -> tuple[Ledger, PrivateSteps | None]:
     """Charge the ledger for what is about to happen, or refuse.
 
     Returns the ledger to keep and the steps to run: with a budget, as many steps as it still pays for. Raises
@@ -24,7 +27,9 @@ def admit(plan: Plan, scenario: Scenario, steps: PrivateSteps | None, kept: Ledg
         kept = ledger.add(kept, charge)
     budget = scenario.privacy.budget
     if budget is not None:
-        affordable = _affordable(kept, charge, budget.epsilon, scenario.privacy.delta, scenario.privacy.accountant)
+        affordable = _affordable(
+            kept, charge, budget.epsilon, scenario.privacy.delta, scenario.privacy.accountant
+        )
         if affordable == 0:
             raise PolicyRefused(f"privacy budget of epsilon {budget.epsilon:g} is spent")
         steps = replace(steps, steps=affordable)
@@ -32,7 +37,9 @@ def admit(plan: Plan, scenario: Scenario, steps: PrivateSteps | None, kept: Ledg
 
 
 @functools.lru_cache(maxsize=1024)
-def _affordable(kept: Ledger, charge: Charge, budget: float, delta: float, accountant: ledger.Accountant) -> int:
+def _affordable(
+    kept: Ledger, charge: Charge, budget: float, delta: float, accountant: ledger.Accountant
+) -> int:
     """How many of the charge's steps the budget still pays for, by bisection: epsilon grows with the steps."""
 
     def fits(steps: int) -> bool:

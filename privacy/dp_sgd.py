@@ -21,6 +21,7 @@ from scipy.special import ndtri
 from privacy.ledger import Charge
 from privacy.steps import PrivateSteps
 
+
 def train(
     module: torch.nn.Module,
     inputs: torch.Tensor,
@@ -85,4 +86,6 @@ def system_gaussian(count: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     """
     bits = np.frombuffer(os.urandom(count * 4 * 8), dtype=np.uint64).reshape(4, count)
     uniform = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
-    return cast("np.ndarray[tuple[int], np.dtype[np.float32]]", (ndtri(uniform).sum(axis=0) / 2.0).astype(np.float32))
+    return cast(
+        "np.ndarray[tuple[int], np.dtype[np.float32]]", (ndtri(uniform).sum(axis=0) / 2.0).astype(np.float32)
+    )

@@ -105,7 +105,9 @@ def epsilon_by_segment(ledger: Ledger, delta: float, accountant: Accountant = "r
     return {name: compose(tuple(sorted(rows)), delta) for name, rows in segments.items()}
 
 
-def calibrate(rows_at: Callable[[float], Ledger], target: float, delta: float, accountant: Accountant = "rdp") -> float:
+def calibrate(
+    rows_at: Callable[[float], Ledger], target: float, delta: float, accountant: Accountant = "rdp"
+) -> float:
     """The smallest noise multiplier (to 0.1%, rounded up) whose planned rows cost at most `target`.
 
     `rows_at(noise_multiplier)` gives the planned ledger. Raises ValueError where even a noise multiplier of 1,000
@@ -137,7 +139,9 @@ def _epsilon_rdp(rows: tuple[tuple[float, float, int], ...], delta: float) -> fl
 
 @functools.lru_cache(maxsize=4096)
 def _rdp_of_one_step(noise_multiplier: float, sampling_rate: float) -> tuple[float, ...]:
-    values = _opacus_rdp().compute_rdp(q=sampling_rate, noise_multiplier=noise_multiplier, steps=1, orders=list(ORDERS))
+    values = _opacus_rdp().compute_rdp(
+        q=sampling_rate, noise_multiplier=noise_multiplier, steps=1, orders=list(ORDERS)
+    )
     return tuple(float(value) for value in values)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 from safetensors.numpy import save
+from scenarios.shares import Division, division_of
 
 from privacy import ledger
 from privacy.errors import FedcrucibleError, RunFailed
@@ -22,7 +23,6 @@ from scenarios import datasets, models, source
 from scenarios.datasets.dataset import Dataset
 from scenarios.schema import Scenario, sha256
 from scenarios.seeds import torch_stream
-from scenarios.shares import Division, division_of
 from server import checkpoint, journal, statement
 from server.directory import RunDirectory, write_bytes, write_json
 from server.evaluation import Examination
@@ -133,7 +133,9 @@ def play(grid: Grid, directory: RunDirectory) -> None:
 def _federation(grid: Grid, directory: RunDirectory, scenario: Scenario, run: str) -> Federation:
     dataset, division = datasets.load(scenario.data.dataset), division_of(scenario)
     if dataset.fingerprint() != directory.read_manifest()["data_sha256"]:
-        raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
+        raise RunFailed(
+            "the data are not those the run began with: their SHA-256 differs from the manifest's"
+        )
     features = models.prepared(scenario.model, dataset)
     module = models.build(scenario.model, features.shape[1:], len(dataset.classes))
     models.initialise(module, torch_stream(scenario.seed, "model"))
@@ -217,7 +219,8 @@ def epsilon_summary(scenario: Scenario, ledgers: Mapping[str, ledger.Ledger]) ->
         for client, rows in sorted(ledgers.items(), key=lambda item: int(item[0]))
     }
     per_client = {
-        client: {"max": max(spent.values(), default=0.0), "per_segment": spent} for client, spent in segments.items()
+        client: {"max": max(spent.values(), default=0.0), "per_segment": spent}
+        for client, spent in segments.items()
     }
     return {
         "max": max((max(spent.values(), default=0.0) for spent in segments.values()), default=0.0),

@@ -110,7 +110,9 @@ def introduce(grid: Grid, clients: int, plan: Plan) -> dict[int, Member]:
         key = fields.get("public_key")
         client, records = int(fields.get("client", -1)), int(fields.get("records", 0))
         if client in roster or not 0 <= client < clients or not isinstance(key, bytes) or records < 1:
-            raise RunFailed(f"node {message.metadata.src_node_id} introduced itself as client {client}: not possible")
+            raise RunFailed(
+                f"node {message.metadata.src_node_id} introduced itself as client {client}: not possible"
+            )
         roster[client] = Member(message.metadata.src_node_id, records, key)
     if len(roster) < clients:
         raise RunFailed(f"only {len(roster)} of {clients} clients introduced themselves")

@@ -91,7 +91,9 @@ class Federation:
 
     def _play_round(self, round_: int) -> None:
         begun = time.perf_counter()
-        plans = planning.plan_round(self.scenario, self._beginning, self.noise, round_, self.run, self.interrupted)
+        plans = planning.plan_round(
+            self.scenario, self._beginning, self.noise, round_, self.run, self.interrupted
+        )
         # Everybody gets a plan, since a key holder answers also in rounds it does not train in.
         everybody = {client: self._setup_plan(client) for client in self.roster}
         courier = Courier({**everybody, **{plan.client: plan for plan in plans}}, self.model)
@@ -101,7 +103,9 @@ class Federation:
         reports = self._reports(plans, view, courier.traffic)
         if self._trained(view) < self.scenario.federation.quorum and not self._all_retired(reports):
             self._record({"kind": "round-failed", "round": round_, "reports": reports})
-            raise RunFailed(_below_quorum(round_, self._trained(view), self.scenario.federation.quorum, reports))
+            raise RunFailed(
+                _below_quorum(round_, self._trained(view), self.scenario.federation.quorum, reports)
+            )
         self.model = rules.apply(self.scenario.federation.rule, self.model, view)
         self.round = round_
         accuracy, loss = self.examination.score(self.model)
@@ -116,7 +120,10 @@ class Federation:
                 "cohort": [plan.client for plan in plans],
                 "reports": reports,
                 "epsilon": self._epsilon(),
-                "seen": {"updates": view.updates is not None, "metadata": ["weight", "bytes", "ledger", "seconds"]},
+                "seen": {
+                    "updates": view.updates is not None,
+                    "metadata": ["weight", "bytes", "ledger", "seconds"],
+                },
                 "sent_bytes": sum(courier.traffic.sent_bytes.values()),
                 "received_bytes": sum(courier.traffic.received_bytes.values()),
                 "train_seconds": sum(float(r["seconds"]) for r in reports.values()),
@@ -199,6 +206,8 @@ def _reported_ledger(reply: Reply) -> Ledger | None:
 
 
 def _below_quorum(round_: int, trained: int, quorum: int, reports: Mapping[str, Record]) -> str:
-    reasons = sorted({f"client {client}: {report['reason']}" for client, report in reports.items() if report["reason"]})
+    reasons = sorted(
+        {f"client {client}: {report['reason']}" for client, report in reports.items() if report["reason"]}
+    )
     detail = "; ".join(reasons[:5]) or "no client was drawn"
     return f"round {round_}: {trained} usable updates, below the quorum of {quorum} ({detail})"

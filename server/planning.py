@@ -19,12 +19,21 @@ def cohort_at(scenario: Scenario, world: World, round_: int) -> list[int]:
     if isinstance(sampling, FixedSampling):
         return sorted(int(client) for client in rng.choice(present, size=sampling.count, replace=False))
     if isinstance(sampling, PoissonSampling):
-        return [client for client, drawn in zip(present, rng.random(len(present)), strict=True) if drawn < sampling.rate]
+        return [
+            client
+            for client, drawn in zip(present, rng.random(len(present)), strict=True)
+            if drawn < sampling.rate
+        ]
     return present
 
 
 def plan_round(
-    scenario: Scenario, beginning: World, noise: Mapping[int, float], round_: int, run: str, interrupted: int = 0
+    scenario: Scenario,
+    beginning: World,
+    noise: Mapping[int, float],
+    round_: int,
+    run: str,
+    interrupted: int = 0,
 ) -> list[Plan]:
     """The plans of a round, by client in ascending order. Any round can be planned alone."""
     world = world_at(scenario, beginning, round_)

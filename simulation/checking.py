@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from scenarios.shares import division_of
+
 from privacy import ledger
 from privacy.guarantees import DpSgd
 from scenarios import datasets, source
 from scenarios.schema import Scenario
-from scenarios.shares import division_of
 from scenarios.world import World
 from server import planning
 

@@ -11,7 +11,8 @@ VECTORS = json.loads((Path(__file__).parent / "accounting.json").read_text())["v
 
 def rows_of(vector):
     return tuple(
-        Charge("all", "dp-sgd", row["noise_multiplier"], row["sampling_rate"], row["steps"]) for row in vector["ledger"]
+        Charge("all", "dp-sgd", row["noise_multiplier"], row["sampling_rate"], row["steps"])
+        for row in vector["ledger"]
     )
 
 
@@ -22,7 +23,9 @@ def test_rdp_reproduces_the_reference_values(vector):
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_prv_reproduces_the_reference_values(vector):
-    assert ledger.epsilon(rows_of(vector), vector["delta"], "prv") == pytest.approx(vector["opacus_prv"], rel=0.01)
+    assert ledger.epsilon(rows_of(vector), vector["delta"], "prv") == pytest.approx(
+        vector["opacus_prv"], rel=0.01
+    )
 
 
 @pytest.mark.parametrize("vector", VECTORS)
@@ -61,9 +64,18 @@ def test_a_ledger_survives_json():
     assert ledger.from_json(ledger.to_json(rows)) == rows
 
 
-@pytest.mark.parametrize("key, value", [("sampling_rate", 1.5), ("steps", 0), ("noise_multiplier", -1.0), ("steps", None)])
+@pytest.mark.parametrize(
+    "key, value", [("sampling_rate", 1.5), ("steps", 0), ("noise_multiplier", -1.0), ("steps", None)]
+)
 def test_an_impossible_row_is_refused(key, value):
-    row = {"segment": "a", "mechanism": "dp-sgd", "noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 1, key: value}
+    row = {
+        "segment": "a",
+        "mechanism": "dp-sgd",
+        "noise_multiplier": 1.0,
+        "sampling_rate": 0.1,
+        "steps": 1,
+        key: value,
+    }
     with pytest.raises(ValueError, match=r"charge|invalid literal"):
         ledger.from_rows([row])
 
