@@ -10,7 +10,7 @@ from clients import data, memory, policy, training
 from clients.memory import Memory
 from privacy import envelopes, ledger
 from privacy.errors import FedcrucibleError, PolicyRefused
-from privacy.protections.protocol import UPDATE, ClientSide, Fields, Value
+from privacy.protections.protocol import UPDATE, ClientSide, Fields
 from scenarios.plans import Plan, private_steps, scenario_of
 from scenarios.schema import DpSgd, Scenario
 from scenarios.seeds import stream
@@ -41,9 +41,7 @@ def train(message: Message, context: Context) -> Message:
     try:
         rows, steps = policy.admit(plan, scenario, steps, kept.ledger)
     except PolicyRefused as refusal:
-        return _reply(
-            message, {"status": "retired", "reason": str(refusal), "ledger": ledger.to_json(kept.ledger)}
-        )
+        return _reply(message, {"status": "retired", "reason": str(refusal), "ledger": ledger.to_json(kept.ledger)})
     kept = Memory(rows, kept.secrets)
     memory.remember(context.state, kept)  # charged before anything is drawn
     arrays = message.content["arrays"]
@@ -64,7 +62,7 @@ def train(message: Message, context: Context) -> Message:
     [update] = training.train([job])
     side = ClientSide(plan.client, plan.run, plan.round, plan.weight, kept.secrets, update)
     fields = _answer(scenario, UPDATE, side, message, context, kept)
-    spent = {"ledger": ledger.to_json(rows), "seconds": time.perf_counter() - begun}
+    spent: Fields = {"ledger": ledger.to_json(rows), "seconds": time.perf_counter() - begun}
     return _reply(message, {"status": "trained", **fields, **spent})
 
 
@@ -80,10 +78,8 @@ def protection(message: Message, context: Context) -> Message:
 def _answer(
     scenario: Scenario, phase: str, side: ClientSide, message: Message, context: Context, kept: Memory
 ) -> Fields:
-    fields: dict[str, Value] = {}
-    for name, value in _config(message, "request").items():
-        if isinstance(value, bytes | str | int | float):
-            fields[name] = value
+    request = _config(message, "request").items()
+    fields = {name: value for name, value in request if isinstance(value, bytes | str | int | float)}
     answer = scenario.protection.answers().get(phase)
     if answer is None:
         raise FedcrucibleError(f"the protection has no phase {phase!r}")

@@ -27,9 +27,7 @@ def admit(
         kept = ledger.add(kept, charge)
     budget = scenario.privacy.budget
     if budget is not None:
-        affordable = _affordable(
-            kept, charge, budget.epsilon, scenario.privacy.delta, scenario.privacy.accountant
-        )
+        affordable = _affordable(kept, charge, budget.epsilon, scenario.privacy.delta, scenario.privacy.accountant)
         if affordable == 0:
             raise PolicyRefused(f"privacy budget of epsilon {budget.epsilon:g} is spent")
         steps = replace(steps, steps=affordable)
@@ -37,9 +35,7 @@ def admit(
 
 
 @functools.lru_cache(maxsize=1024)
-def _affordable(
-    kept: Ledger, charge: Charge, budget: float, delta: float, accountant: ledger.Accountant
-) -> int:
+def _affordable(kept: Ledger, charge: Charge, budget: float, delta: float, accountant: ledger.Accountant) -> int:
     """How many of the charge's steps the budget still pays for, by bisection: epsilon grows with the steps."""
 
     def fits(steps: int) -> bool:

@@ -73,7 +73,7 @@ def _sgd(module: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, jo
     optimizer = torch.optim.SGD(module.parameters(), lr=settings.learning_rate, momentum=settings.momentum)
     for _ in range(settings.epochs):
         order = torch.from_numpy(rng.permutation(len(inputs)))
-        for chosen in order.split(settings.batch_size):
+        for chosen in torch.split(order, settings.batch_size):
             optimizer.zero_grad()
             loss = torch.nn.functional.cross_entropy(module(inputs[chosen]), labels[chosen])
             loss.backward()  # type: ignore[no-untyped-call]

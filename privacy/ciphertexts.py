@@ -104,10 +104,7 @@ def decrypt(scheme: SchemeName, secret: bytes, ciphertexts: bytes, slots: int) -
     if scheme == "bfv":
         return values.astype(np.int64)
     scaled = values / _CKKS_UNIT
-    if (
-        not np.isfinite(scaled).all()
-        or np.abs(scaled - np.rint(scaled)).max(initial=0.0) > _LARGEST_CKKS_ERROR
-    ):
+    if not np.isfinite(scaled).all() or np.abs(scaled - np.rint(scaled)).max(initial=0.0) > _LARGEST_CKKS_ERROR:
         raise Rejected("decrypted sum is not on the grid of fixed-point numbers")
     return np.rint(scaled).astype(np.int64)
 
@@ -125,9 +122,7 @@ def _coefficients(scheme: SchemeName, vector: "EncryptedVector") -> bytes:
     framed = written.startswith(frame.prefix) and written.endswith(frame.suffix)
     coefficients: bytes = written[len(frame.prefix) : len(written) - len(frame.suffix)]
     if not framed or len(coefficients) != CIPHERTEXT_BYTES:
-        raise RunFailed(
-            "this build of TenSEAL writes ciphertexts in a form that is not known: pin tenseal 0.3.18"
-        )
+        raise RunFailed("this build of TenSEAL writes ciphertexts in a form that is not known: pin tenseal 0.3.18")
     return coefficients
 
 
@@ -161,14 +156,10 @@ def _frame(scheme: SchemeName) -> _Frame:
     zstd asks for.
     """
     context = load_secret(new_context(scheme)[0])
-    one, other = (
-        _encrypted(scheme, context, np.zeros(SLOTS[scheme], np.int64)).serialize() for _ in range(2)
-    )
+    one, other = (_encrypted(scheme, context, np.zeros(SLOTS[scheme], np.int64)).serialize() for _ in range(2))
     # CKKS vectors end in their scale: a tag and a float64.
     suffix = one[len(one) - 9 :] if scheme == "ckks" else b""
     prefix = one[: len(one) - len(suffix) - CIPHERTEXT_BYTES]
     if len(one) != len(other) or not (other.startswith(prefix) and other.endswith(suffix)):
-        raise RunFailed(
-            "this build of TenSEAL writes ciphertexts in a form that is not known: pin tenseal 0.3.18"
-        )
+        raise RunFailed("this build of TenSEAL writes ciphertexts in a form that is not known: pin tenseal 0.3.18")
     return _Frame(prefix, suffix)

@@ -44,9 +44,7 @@ def new_context(scheme: SchemeName) -> tuple[bytes, bytes]:
             n_threads=1,
         )
     else:
-        context = tenseal.context(
-            tenseal.SCHEME_TYPE.CKKS, DEGREE, coeff_mod_bit_sizes=list(PRIME_BITS), n_threads=1
-        )
+        context = tenseal.context(tenseal.SCHEME_TYPE.CKKS, DEGREE, coeff_mod_bit_sizes=list(PRIME_BITS), n_threads=1)
         context.global_scale = CKKS_SCALE
     secret: bytes = context.serialize(save_secret_key=True, save_galois_keys=False, save_relin_keys=False)
     public: bytes = context.serialize(save_secret_key=False, save_galois_keys=False, save_relin_keys=False)

@@ -86,6 +86,4 @@ def system_gaussian(count: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     """
     bits = np.frombuffer(os.urandom(count * 4 * 8), dtype=np.uint64).reshape(4, count)
     uniform = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
-    return cast(
-        "np.ndarray[tuple[int], np.dtype[np.float32]]", (ndtri(uniform).sum(axis=0) / 2.0).astype(np.float32)
-    )
+    return cast("np.ndarray[tuple[int], np.dtype[np.float32]]", (ndtri(uniform).sum(axis=0) / 2.0).astype(np.float32))

@@ -1,7 +1,7 @@
 """The ledger: privacy charges as rows of data, and epsilon computed from rows alone.
 
-**Guarantee.** (epsilon, delta)-differential privacy of everything released from the charged segment, under add-or-remove
-of one record, given Poisson sampling at the stated rate (each record enters each step's batch independently) and
+**Guarantee.** (epsilon, delta)-differential privacy of everything released from the charged segment, under
+add-or-remove of one record, given Poisson sampling at the stated rate (each record enters each step's batch independently) and
 Gaussian noise of standard deviation `noise_multiplier * clip_norm` on the sum of per-record gradients clipped to
 `clip_norm`. The number of records of a client is treated as public. Rows of one segment compose; over segments that
 share no record the worst one counts (parallel composition).
@@ -105,9 +105,7 @@ def epsilon_by_segment(ledger: Ledger, delta: float, accountant: Accountant = "r
     return {name: compose(tuple(sorted(rows)), delta) for name, rows in segments.items()}
 
 
-def calibrate(
-    rows_at: Callable[[float], Ledger], target: float, delta: float, accountant: Accountant = "rdp"
-) -> float:
+def calibrate(rows_at: Callable[[float], Ledger], target: float, delta: float, accountant: Accountant = "rdp") -> float:
     """The smallest noise multiplier (to 0.1%, rounded up) whose planned rows cost at most `target`.
 
     `rows_at(noise_multiplier)` gives the planned ledger. Raises ValueError where even a noise multiplier of 1,000
@@ -139,9 +137,7 @@ def _epsilon_rdp(rows: tuple[tuple[float, float, int], ...], delta: float) -> fl
 
 @functools.lru_cache(maxsize=4096)
 def _rdp_of_one_step(noise_multiplier: float, sampling_rate: float) -> tuple[float, ...]:
-    values = _opacus_rdp().compute_rdp(
-        q=sampling_rate, noise_multiplier=noise_multiplier, steps=1, orders=list(ORDERS)
-    )
+    values = _opacus_rdp().compute_rdp(q=sampling_rate, noise_multiplier=noise_multiplier, steps=1, orders=list(ORDERS))
     return tuple(float(value) for value in values)
 
 

@@ -14,8 +14,8 @@ def apply(
     """Change keys in order; returns the changed values and which override set which key.
 
     A value is TOML where it can be read as such, else a bare string. A dotted key makes the tables it needs.
-    Changing a table's `kind` drops the keys that the new kind does not have, and `none` removes a key that may be
-    absent, since TOML has no null. Raises ScenarioError for what cannot be set.
+    Changing a table's `kind` drops the keys that the new kind does not have, and `none` removes a key that
+    may be absent, since TOML has no null. Raises ScenarioError for what cannot be set.
     """
     changed, origins, problems = copy.deepcopy(dict(values)), dict[KeyPath, str](), list[str]()
     for override in overrides:
@@ -35,7 +35,7 @@ def apply(
 
 
 def origin(path: KeyPath, origins: Mapping[KeyPath, str]) -> str | None:
-    """The override that a problem with a key is due to, as the message names it; None where it is the file's own."""
+    """The override that a problem with a key is due to, as it is shown; None where it is the file's own."""
     above = [known for known in origins if path[: len(known)] == known]
     below = [known for known in origins if known[: len(path)] == path]
     kind = [known for known in origins if known == (*path[:-1], "kind")]
@@ -52,7 +52,9 @@ def _set(values: dict[str, object], path: KeyPath, value: object) -> str | None:
         if isinstance(below, str) and place is not None and place.kinds:
             below = table[str(part)] = {"kind": below}
         if not isinstance(below, dict):
-            return f"{written(path[:length])} is {refusals.got(below)}, not a table, so nothing below it can be set"
+            return (
+                f"{written(path[:length])} is {refusals.got(below)}, not a table: nothing below it can be set"
+            )
         table = below
     key, place = str(path[-1]), shape.at(path, values)
     if value == "none" and place is not None and place.optional and "none" not in place.kinds:

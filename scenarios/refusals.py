@@ -15,7 +15,7 @@ from scenarios.toml_lines import KeyPath, written
 
 @dataclass(frozen=True)
 class Refusal:
-    """One problem of a file: the key, and a function that words the reason (not called for what is never shown)."""
+    """One problem of a file: the key, and what words the reason (not called for what is never shown)."""
 
     path: KeyPath
     reason: Callable[[], str]

@@ -1,4 +1,4 @@
-"""How the server turns a round's view into the next model: the parameters; the arithmetic is in `server.rules`."""
+"""Parameters of the rules that turn a round's view into the next model; their arithmetic is in `server.rules`."""
 
 from typing import Literal
 

@@ -1,7 +1,7 @@
 """The scenario file, format 1, as pydantic classes, and the combinations that cannot work.
 
-A `Scenario` is a frozen value: `model_dump(mode="json")` and `model_validate` are each other's inverse, so a run
-directory holds all that a resumed run needs. Reading a file with lines in its refusals is `scenarios.source`.
+A `Scenario` is a frozen value: `model_dump(mode="json")` and `model_validate` are each other's inverse, so a
+run directory holds all that a resumed run needs. `scenarios.source` reads files and names lines in refusals.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ Named = BeforeValidator(_named)
 
 
 class Data(Parameters):
-    """Which records there are, how they are divided among the clients, and what share is held back for testing."""
+    """Which records there are, how they are divided among the clients, and what share is held back."""
 
     dataset: Annotated[DatasetParameters, Named]
     partition: Annotated[PartitionParameters, Named] = Iid()
@@ -108,7 +108,7 @@ class Scenario(Parameters):
 
 
 def sha256(scenario: Scenario) -> str:
-    """The hash of a scenario's canonical JSON: keys sorted, defaults written out, so comments and order do not count."""
+    """Hash canonical JSON: keys sorted, defaults written out, so that comments and order do not count."""
     values = scenario.model_dump(mode="json")
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
@@ -130,5 +130,5 @@ def _conflicts(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if isinstance(scenario.protection, Homomorphic) and scenario.protection.key_holder >= clients:
         yield (
             "protection.key_holder",
-            f"there is no client {scenario.protection.key_holder}: clients are numbered from 0 to {clients - 1}",
+            f"there is no client {scenario.protection.key_holder}; they are numbered from 0 to {clients - 1}",
         )

@@ -1,4 +1,4 @@
-"""What the format expects at each place of a scenario file, in words: read off the schema, so it cannot go stale."""
+"""What the format expects at each place of a scenario file, in words: read off the schema, so never stale."""
 
 import functools
 from collections.abc import Iterator, Mapping
@@ -80,7 +80,7 @@ def root() -> Place:
 
 
 def at(path: KeyPath, values: object) -> Place | None:
-    """The place of a key in a file with these values (they settle the kinds); None where the format knows no such key."""
+    """The place of a key in a file with these values (they settle the kinds); None for an unknown key."""
     place: Place | None = root()
     for part in path:
         if place is None:

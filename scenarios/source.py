@@ -1,4 +1,4 @@
-"""Reading a scenario: from a file or the library, with overrides; every refusal names the file, the line and the key."""
+"""Reading a scenario from a file or the library, with overrides; refusals name the file, line and key."""
 
 import os
 import stat
@@ -41,8 +41,8 @@ class LibraryScenario(NamedTuple):
 def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Loaded:
     """Read a scenario file, or the library's scenario of that name (no separator, no suffix).
 
-    A byte order mark and Windows line ends are accepted. A relative path of a data file means relative to the scenario
-    file, in an override relative to the current folder. Raises ScenarioError, one problem a line.
+    A byte order mark and Windows line ends are accepted. The path of a data file is relative to the scenario
+    file, in an override to the current folder. Raises ScenarioError, one problem a line.
     """
     path = _find(path_or_library_name)
     text = _text(path)
@@ -102,7 +102,7 @@ def _text(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # The position counts from behind a byte order mark; no line ends in there, so the line is right all the same.
+        # The position counts from behind a byte order mark, which ends no line: the line is right all the same.
         line = data.count(b"\n", 0, error.start) + 1
         raise ScenarioError(
             [f"{path}:{line}: not UTF-8 text: byte 0x{error.object[error.start]:02x}"]

@@ -1,8 +1,8 @@
 """TOML text to values and the line of each key, safe for any text.
 
-`tomllib` keeps no lines, takes seconds over one key of 20,000 parts and recurses once a bracket. A first pass reads just
-enough of the grammar (keys, table headers, where a value ends) to note lines and to refuse what no scenario
-needs; whether the text is TOML is left to `tomllib`.
+`tomllib` keeps no lines, takes seconds over one key of 20,000 parts and recurses once a bracket. A first pass
+reads just enough of the grammar (keys, table headers, where a value ends) to note lines and to refuse what no
+scenario needs; whether the text is TOML is left to `tomllib`.
 """
 
 import re
@@ -42,7 +42,7 @@ class NotToml(ValueError):
 
 @dataclass(frozen=True)
 class Toml:
-    """The values of a text and the line on which each key stands; an array's tables have their index in the path."""
+    """The values of a text and the line of each key; an array's tables have their index in the path."""
 
     values: dict[str, object]
     lines: Mapping[KeyPath, int]
@@ -77,7 +77,7 @@ def key_parts(text: str) -> KeyPath | None:
 
 
 def written(path: KeyPath) -> str:
-    """A path as a person writes it: `event[0].clients`, parts in quotes where they need them, never over-long."""
+    """A path as a person writes it, `event[0].clients`: parts in quotes where they need them, cut short."""
     text = ""
     for part in path[:_MAX_PARTS]:
         if isinstance(part, int):
@@ -170,15 +170,13 @@ def _value_end(text: str, position: int, line: int) -> tuple[int, int]:
         keys += token == "="
         dots = dots + 1 if token == "." else 0 if token in {",", "=", "{", "["} else dots
         digits = len(token.strip()) if token[0] not in "\"'#" else 0
-        reason = (
-            "tables or lists are nested too deeply"
-            if depth > _MAX_DEPTH or dots > _MAX_PARTS
-            else f"more than {_MAX_KEYS} keys"
-            if keys > _MAX_KEYS
-            else f"a value of more than {_MAX_DIGITS} characters without quotes"
-            if digits > _MAX_DIGITS
-            else None
-        )
-        if reason is not None:
-            raise NotToml(line + text.count("\n", begin, position), reason)
+        if depth > _MAX_DEPTH or dots > _MAX_PARTS:
+            reason = "tables or lists are nested too deeply"
+        elif keys > _MAX_KEYS:
+            reason = f"more than {_MAX_KEYS} keys"
+        elif digits > _MAX_DIGITS:
+            reason = f"a value of more than {_MAX_DIGITS} characters without quotes"
+        else:
+            continue
+        raise NotToml(line + text.count("\n", begin, position), reason)
     return position, keys

@@ -1,4 +1,4 @@
-"""The world a round finds: which clients are there and how many records each holds. A pure fold, without a scheduler."""
+"""The world a round finds: which clients are there and how many records each holds. A pure fold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -133,9 +133,7 @@ def play(grid: Grid, directory: RunDirectory) -> None:
 def _federation(grid: Grid, directory: RunDirectory, scenario: Scenario, run: str) -> Federation:
     dataset, division = datasets.load(scenario.data.dataset), division_of(scenario)
     if dataset.fingerprint() != directory.read_manifest()["data_sha256"]:
-        raise RunFailed(
-            "the data are not those the run began with: their SHA-256 differs from the manifest's"
-        )
+        raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
     features = models.prepared(scenario.model, dataset)
     module = models.build(scenario.model, features.shape[1:], len(dataset.classes))
     models.initialise(module, torch_stream(scenario.seed, "model"))
@@ -219,8 +217,7 @@ def epsilon_summary(scenario: Scenario, ledgers: Mapping[str, ledger.Ledger]) ->
         for client, rows in sorted(ledgers.items(), key=lambda item: int(item[0]))
     }
     per_client = {
-        client: {"max": max(spent.values(), default=0.0), "per_segment": spent}
-        for client, spent in segments.items()
+        client: {"max": max(spent.values(), default=0.0), "per_segment": spent} for client, spent in segments.items()
     }
     return {
         "max": max((max(spent.values(), default=0.0) for spent in segments.values()), default=0.0),
@@ -232,7 +229,7 @@ def epsilon_summary(scenario: Scenario, ledgers: Mapping[str, ledger.Ledger]) ->
 
 def _clients(scenario: Scenario, dataset: Dataset, division: Division) -> dict[str, object]:
     natural = scenario.data.partition.kind == "natural"
-    clients = {}
+    clients: dict[str, object] = {}
     for client, indices in enumerate(division.train):
         counts = np.bincount(dataset.labels[indices], minlength=len(dataset.classes))
         clients[str(client)] = {

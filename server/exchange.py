@@ -9,7 +9,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
 from privacy.errors import RunFailed
-from privacy.protections.protocol import UPDATE, Exchange, Fields, Reply, Request, Result, Value
+from privacy.protections.protocol import UPDATE, Exchange, Fields, Reply, Request, Result
 from privacy.view import Vector
 from scenarios.plans import Plan
 
@@ -110,9 +110,7 @@ def introduce(grid: Grid, clients: int, plan: Plan) -> dict[int, Member]:
         key = fields.get("public_key")
         client, records = int(fields.get("client", -1)), int(fields.get("records", 0))
         if client in roster or not 0 <= client < clients or not isinstance(key, bytes) or records < 1:
-            raise RunFailed(
-                f"node {message.metadata.src_node_id} introduced itself as client {client}: not possible"
-            )
+            raise RunFailed(f"node {message.metadata.src_node_id} introduced itself as client {client}: not possible")
         roster[client] = Member(message.metadata.src_node_id, records, key)
     if len(roster) < clients:
         raise RunFailed(f"only {len(roster)} of {clients} clients introduced themselves")
@@ -124,11 +122,7 @@ def fields_of(message: Message) -> Fields:
     record = message.content.get("reply")
     if not isinstance(record, ConfigRecord):
         return {}
-    fields: dict[str, Value] = {}
-    for name, value in record.items():
-        if isinstance(value, bytes | str | int | float):
-            fields[name] = value
-    return fields
+    return {name: value for name, value in record.items() if isinstance(value, bytes | str | int | float)}
 
 
 def _wait_for_nodes(grid: Grid, clients: int) -> list[int]:
@@ -150,8 +144,8 @@ def _size(record: object) -> int:
     return 0
 
 
-def _last_line(reason: str) -> str:
-    lines = [line.strip() for line in reason.strip().splitlines() if line.strip()]
+def _last_line(reason: str | None) -> str:
+    lines = [line.strip() for line in (reason or "").strip().splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"
 
 

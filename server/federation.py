@@ -91,9 +91,7 @@ class Federation:
 
     def _play_round(self, round_: int) -> None:
         begun = time.perf_counter()
-        plans = planning.plan_round(
-            self.scenario, self._beginning, self.noise, round_, self.run, self.interrupted
-        )
+        plans = planning.plan_round(self.scenario, self._beginning, self.noise, round_, self.run, self.interrupted)
         # Everybody gets a plan, since a key holder answers also in rounds it does not train in.
         everybody = {client: self._setup_plan(client) for client in self.roster}
         courier = Courier({**everybody, **{plan.client: plan for plan in plans}}, self.model)
@@ -103,9 +101,7 @@ class Federation:
         reports = self._reports(plans, view, courier.traffic)
         if self._trained(view) < self.scenario.federation.quorum and not self._all_retired(reports):
             self._record({"kind": "round-failed", "round": round_, "reports": reports})
-            raise RunFailed(
-                _below_quorum(round_, self._trained(view), self.scenario.federation.quorum, reports)
-            )
+            raise RunFailed(_below_quorum(round_, self._trained(view), self.scenario.federation.quorum, reports))
         self.model = rules.apply(self.scenario.federation.rule, self.model, view)
         self.round = round_
         accuracy, loss = self.examination.score(self.model)
@@ -172,9 +168,7 @@ class Federation:
         """Checkpoint first, then the journal: a kill in between is mended from the line in the checkpoint."""
         line = journal.link(self.previous, content)
         memories = self.grid.memories() if isinstance(self.grid, HoldsClients) else {}
-        checkpoint.write(
-            self.directory.checkpoint, Checkpoint(self.round, self.model, self.material, line, memories)
-        )
+        checkpoint.write(self.directory.checkpoint, Checkpoint(self.round, self.model, self.material, line, memories))
         self._append(line)
 
     def _record(self, content: Record) -> None:
@@ -185,9 +179,7 @@ class Federation:
         self.previous = str(line["hash"])
 
 
-def _status(
-    client: int, reply: Reply, accepted: set[int], rejected: Mapping[int, Rejection]
-) -> tuple[str, str]:
+def _status(client: int, reply: Reply, accepted: set[int], rejected: Mapping[int, Rejection]) -> tuple[str, str]:
     if client in accepted:
         return "trained", ""
     if reply.fields.get("status") == "retired":
@@ -206,8 +198,6 @@ def _reported_ledger(reply: Reply) -> Ledger | None:
 
 
 def _below_quorum(round_: int, trained: int, quorum: int, reports: Mapping[str, Record]) -> str:
-    reasons = sorted(
-        {f"client {client}: {report['reason']}" for client, report in reports.items() if report["reason"]}
-    )
+    reasons = sorted({f"client {client}: {report['reason']}" for client, report in reports.items() if report["reason"]})
     detail = "; ".join(reasons[:5]) or "no client was drawn"
     return f"round {round_}: {trained} usable updates, below the quorum of {quorum} ({detail})"

@@ -60,9 +60,7 @@ def problems(records: list[Record]) -> list[str]:
         if record.get("hash") != _digest(content):
             found.append(f"line {number} was edited: its hash does not match its content")
         if record.get("previous") != previous:
-            found.append(
-                f"line {number} does not follow line {number - 1}: a line was deleted, added or moved"
-            )
+            found.append(f"line {number} does not follow line {number - 1}: a line was deleted, added or moved")
         previous = str(record.get("hash"))
     return found
 

@@ -20,9 +20,7 @@ def cohort_at(scenario: Scenario, world: World, round_: int) -> list[int]:
         return sorted(int(client) for client in rng.choice(present, size=sampling.count, replace=False))
     if isinstance(sampling, PoissonSampling):
         return [
-            client
-            for client, drawn in zip(present, rng.random(len(present)), strict=True)
-            if drawn < sampling.rate
+            client for client, drawn in zip(present, rng.random(len(present)), strict=True) if drawn < sampling.rate
         ]
     return present
 

@@ -20,13 +20,9 @@ cli = typer.Typer(
 
 _OK, _FAILED, _WRONG = 0, 1, 2
 
-Scenario = Annotated[
-    str, typer.Argument(metavar="FILE", help="a scenario file, or the name of a library scenario")
-]
+Scenario = Annotated[str, typer.Argument(metavar="FILE", help="a scenario file, or the name of a library scenario")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="a run directory")]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a dotted key")
-]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a dotted key")]
 Workers = Annotated[int | None, typer.Option(min=1, max=256, help="worker processes; default: all cores")]
 Debug = Annotated[bool, typer.Option("--debug", help="show a traceback")]
 

@@ -51,9 +51,7 @@ class LocalGrid(Grid):
             for record in context.state.values():
                 assert isinstance(record, ConfigRecord)
                 found[node - _FIRST_CLIENT_NODE] = {
-                    name: value
-                    for name, value in record.items()
-                    if isinstance(value, int | float | str | bytes)
+                    name: value for name, value in record.items() if isinstance(value, int | float | str | bytes)
                 }
         return found
 

@@ -29,9 +29,7 @@ def start(
     loaded = source.read(file, overrides)
     directory = RunDirectory(out or default_directory(loaded.scenario.name))
     if directory.path.exists() and (not directory.path.is_dir() or any(directory.path.iterdir())):
-        raise ScenarioError(
-            [f"--out {directory.path}: exists already; choose another, or `fedcrucible resume` it"]
-        )
+        raise ScenarioError([f"--out {directory.path}: exists already; choose another, or `fedcrucible resume` it"])
     print(f"{loaded.scenario.name}: {loaded.scenario.question}", file=sys.stderr)  # noqa: T201
     settings = {"scenario": file, "overrides": json.dumps(list(overrides)), "engine": engine}
     open_directory(directory, settings)

@@ -42,14 +42,10 @@ def recomputed_epsilon(path: Path) -> float | None:
     if not isinstance(privacy, DpSgd):
         return None
     ledgers = _ledgers(journal.read(RunDirectory(path).journal))
-    return max(
-        (ledger.epsilon(rows, privacy.delta, privacy.accountant) for rows in ledgers.values()), default=0.0
-    )
+    return max((ledger.epsilon(rows, privacy.delta, privacy.accountant) for rows in ledgers.values()), default=0.0)
 
 
-def _epsilon_problems(
-    directory: RunDirectory, scenario: Scenario, records: list[journal.Record]
-) -> list[str]:
+def _epsilon_problems(directory: RunDirectory, scenario: Scenario, records: list[journal.Record]) -> list[str]:
     privacy = scenario.privacy
     if not isinstance(privacy, DpSgd):
         return []
@@ -60,9 +56,7 @@ def _epsilon_problems(
         value = ledger.epsilon(rows, privacy.delta, privacy.accountant)
         said = stated.get("per_client", {}).get(client, {}).get("max")
         if said is None or abs(said - value) > _TOLERANCE * max(1.0, value):
-            found.append(
-                f"summary.json: client {client} is said to have spent {said}, its rows say {value:.6f}"
-            )
+            found.append(f"summary.json: client {client} is said to have spent {said}, its rows say {value:.6f}")
     return found
 
 

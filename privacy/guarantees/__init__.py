@@ -1,4 +1,4 @@
-"""What a scenario promises about the data: each kind of guarantee in a file of its own. Another kind is one more line."""
+"""What a scenario promises about the data: a file for each kind; another kind is one more line."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Record-level differential privacy: every client trains with DP-SGD on its own records and accounts for it itself."""
+"""Record-level differential privacy: each client runs DP-SGD on its own records and keeps account."""
 
 from typing import Annotated, Literal, Self
 
@@ -21,8 +21,8 @@ class DpSgd(Parameters):
     """DP-SGD on each client; exactly one of `noise_multiplier` and `epsilon` is given.
 
     **Guarantee.** (epsilon, delta)-differential privacy of each record of each client, add-or-remove. With
-    `noise_multiplier` (sigma / clip_norm) epsilon follows from the run; with `epsilon` the noise is calibrated for
-    the whole planned run. Seeded noise protects only against those who do not know the seed.
+    `noise_multiplier` (sigma / clip_norm) epsilon follows from the run; with `epsilon` the noise is calibrated
+    to the whole planned run. Seeded noise protects only against those who do not know the seed.
     """
 
     kind: Literal["dp-sgd"] = "dp-sgd"
@@ -38,7 +38,7 @@ class DpSgd(Parameters):
     def _one_source_of_noise(self) -> Self:
         if self.noise_multiplier is None and self.epsilon is None:
             raise ValueError(
-                "dp-sgd needs noise_multiplier, or epsilon from which the noise is calibrated; neither is given"
+                "needs noise_multiplier, or epsilon from which the noise is calibrated; neither is given"
             )
         if self.noise_multiplier is not None and self.epsilon is not None:
             raise ValueError(

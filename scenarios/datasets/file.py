@@ -110,7 +110,9 @@ def _inputs(path: str, values: npt.NDArray[np.generic]) -> Inputs:
         inputs = values.astype(np.float32)
     finite = np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)
     if not finite.all():
-        raise ScenarioError([f"{path}: x holds NaN, infinity or more than float32 can, first in record {finite.argmin()}"])
+        raise ScenarioError(
+            [f"{path}: x holds NaN, infinity or more than float32 can, first in record {finite.argmin()}"]
+        )
     if inputs.ndim == 2:
         return inputs
     if values.dtype == np.uint8:

@@ -29,9 +29,7 @@ def run(scenario: Scenario, directory: RunDirectory) -> None:
     with tempfile.TemporaryDirectory(prefix="fedcrucible-flower-") as home:
         port = _free_port()
         environment = {**os.environ, **_QUIET, "FLWR_HOME": home}
-        (Path(home) / "config.toml").write_text(
-            _connection(port, scenario.federation.clients), encoding="utf-8"
-        )
+        (Path(home) / "config.toml").write_text(_connection(port, scenario.federation.clients), encoding="utf-8")
         log = directory.path / "flower.log"
         with log.open("w", encoding="utf-8") as output:
             link = subprocess.Popen(
@@ -58,9 +56,7 @@ def app_folder() -> Path:
     """The Flower App's root. Raises ScenarioError where only the packages are installed, without their pyproject."""
     root = Path(__file__).parents[2]
     if not (root / "pyproject.toml").exists():
-        raise ScenarioError(
-            ["--engine flower needs a clone of the project: Flower builds its app from there"]
-        )
+        raise ScenarioError(["--engine flower needs a clone of the project: Flower builds its app from there"])
     return root
 
 

@@ -25,35 +25,36 @@ _HEIGHT = 230
 _MANY_ROUNDS = 80
 
 
-def by_round(rows: Sequence[Row], marks: Sequence[Row], axis: alt.Axis, palette: Palette) -> Drawing:
-    """One value by round: rows of `round` and `value`, an optional `guess` line, marks of `round` and `number`."""
-    base = alt.Chart(alt.NamedData(name="rows")).encode(x=_rounds(), y=_values(axis))
-    tooltip = [alt.Tooltip("round:Q", title="round"), alt.Tooltip("value:Q", title=axis.title, format=".4~f")]
-    points = base.mark_point(filled=True, color=palette.first, **_points(len(rows))).encode(tooltip=tooltip)
-    layers = [base.mark_line(color=palette.first, strokeWidth=2.5), points]
-    return _drawing([*_marked(palette), *layers], _HEIGHT, rows=rows, marks=marks)
+def accuracy_by_round(rows: Sequence[Row], changes: Sequence[Row], palette: Palette) -> Drawing:
+    """Accuracy by round: rows of `round` and `value`, changes of `round` and `number`."""
+    return _one_by_round(rows, changes, alt.Axis(title="accuracy", format="%", tickCount=5), palette)
 
 
-def by_round_and_kind(rows: Sequence[Row], axis: alt.Axis, palette: Palette) -> Drawing:
+def loss_by_round(rows: Sequence[Row], changes: Sequence[Row], palette: Palette) -> Drawing:
+    """Loss by round: rows of `round` and `value`, changes of `round` and `number`."""
+    return _one_by_round(rows, changes, alt.Axis(title="loss", tickCount=5), palette)
+
+
+def pair_by_round(rows: Sequence[Row], title: str, palette: Palette) -> Drawing:
     """Two values by round, told apart by colour, dash and shape: rows of `round`, `kind` and `value`."""
     kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
     legend = alt.Legend(title=None, orient="top", symbolSize=90, symbolStrokeWidth=2)
     colours = alt.Scale(domain=kinds, range=[palette.first, palette.second])
     base = alt.Chart(alt.NamedData(name="rows")).encode(
-        x=_rounds(), y=_values(axis), color=alt.Color("kind:N", scale=colours, legend=legend)
+        x=_rounds(), y=_values(alt.Axis(title=title, format="~s", tickCount=5)), color=alt.Color("kind:N", scale=colours, legend=legend)
     )
     dashes = alt.StrokeDash("kind:N", scale=alt.Scale(domain=kinds, range=[[1, 0], [6, 4]]), legend=legend)
     shapes = alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["circle", "square"]), legend=legend)
-    tooltip = ["round:Q", alt.Tooltip("kind:N", title="what"), alt.Tooltip("value:Q", title=axis.title, format=",.4~f")]
+    tooltip = ["round:Q", alt.Tooltip("kind:N", title="what"), alt.Tooltip("value:Q", title=title, format=",.4~f")]
     line = base.mark_line(strokeWidth=2).encode(strokeDash=dashes)
     points = base.mark_point(filled=True, **_points(len(rows) // 2)).encode(shape=shapes, tooltip=tooltip)
     return _drawing([line, points], _HEIGHT, rows=rows)
 
 
-def spread_by_round(
-    rows: Sequence[Row], lines: Sequence[Row], budget: float | None, palette: Palette
+def epsilon_by_round(
+    spread: Sequence[Row], lines: Sequence[Row], budget: float | None, palette: Palette
 ) -> Drawing:
-    """Epsilon by round: rows of `round`, `low`, `high`, `client`; thin lines of `round`, `client`, `value`.
+    """Epsilon by round: a spread of `round`, `low`, `high`, `client`; thin lines of `round`, `client`, `value`.
 
     The thick line is the largest of all clients. Without lines the band from the smallest to the largest is drawn.
     """
@@ -71,13 +72,13 @@ def spread_by_round(
     )
     layers += [
         highest.mark_line(color=palette.first, strokeWidth=3),
-        highest.mark_point(filled=True, color=palette.first, **_points(len(rows))),
+        highest.mark_point(filled=True, color=palette.first, **_points(len(spread))),
         *_budget("y", budget, palette),
     ]
-    return _drawing(layers, _HEIGHT, spread=rows, lines=lines, budget=_budget_rows(budget))
+    return _drawing(layers, _HEIGHT, spread=spread, lines=lines, budget=_budget_rows(budget))
 
 
-def by_client(rows: Sequence[Row], budget: float | None, palette: Palette) -> Drawing:
+def epsilon_by_client(rows: Sequence[Row], budget: float | None, palette: Palette) -> Drawing:
     """Epsilon by client as bars: rows of `client`, `value`, `label` and `most`, which is true for the largest."""
     step = _step(len(rows))
     finite = [float(str(row["value"])) for row in rows]
@@ -138,6 +139,20 @@ def specify(drawing: Drawing, description: str, palette: Palette) -> Specificati
     return {**chart.to_dict(), "datasets": {name: list(rows) for name, rows in drawing.rows.items()}}
 
 
+def _one_by_round(rows: Sequence[Row], changes: Sequence[Row], axis: alt.Axis, palette: Palette) -> Drawing:
+    base = alt.Chart(alt.NamedData(name="rows")).encode(x=_rounds(), y=_values(axis))
+    tooltip = [alt.Tooltip("round:Q", title="round"), alt.Tooltip("value:Q", title=axis.title, format=".4~f")]
+    points = base.mark_point(filled=True, color=palette.first, **_points(len(rows))).encode(tooltip=tooltip)
+    marked = alt.Chart(alt.NamedData(name="changes")).encode(x="round:Q")
+    layers = [
+        marked.mark_rule(color=palette.muted, strokeDash=[2, 3]),
+        marked.mark_text(color=palette.muted, baseline="bottom").encode(y=alt.value(-3), text="number:N"),
+        base.mark_line(color=palette.first, strokeWidth=2.5),
+        points,
+    ]
+    return _drawing(layers, _HEIGHT, rows=rows, changes=changes)
+
+
 def _rounds() -> alt.X:
     return alt.X("round:Q", axis=alt.Axis(title="round", tickMinStep=1, format="d", grid=False), scale=alt.Scale(nice=False))
 
@@ -149,13 +164,6 @@ def _values(axis: alt.Axis) -> alt.Y:
 def _points(count: int) -> dict[str, float]:
     # Over many rounds the points would hide the line; unseen ones still answer the pointer.
     return {"size": 36, "opacity": 1} if count <= _MANY_ROUNDS else {"size": 60, "opacity": 0}
-
-
-def _marked(palette: Palette) -> list[alt.Chart]:
-    base = alt.Chart(alt.NamedData(name="marks")).encode(x="round:Q")
-    rule = base.mark_rule(color=palette.muted, strokeDash=[2, 3])
-    number = base.mark_text(color=palette.muted, fontSize=11, baseline="bottom").encode(y=alt.value(-3), text="number:N")
-    return [rule, number]
 
 
 def _budget(channel: str, budget: float | None, palette: Palette) -> list[alt.Chart]:

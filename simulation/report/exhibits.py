@@ -1,72 +1,61 @@
-"""The exhibits of a run: each chart with its caption and, for those who read tables, the numbers behind it."""
+"""The exhibits of a run: its charts, each with a caption that says what there is to see."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import altair as alt
-
-from simulation.report import charts
-from simulation.report.charts import Drawing, Row, Specification
+from simulation.report import charts, series
+from simulation.report.charts import Drawing, Specification
 from simulation.report.figures import accuracy_of
-from simulation.report.palette import PAGE, Palette
-from simulation.report.reading import Round, Run
-from simulation.report.sight import marks
+from simulation.report.palette import PAGE
+from simulation.report.reading import Run
 from simulation.report.wording import decimal, duration, number_of, percent, significant, size
-
-_SINGLE_LINES = 20
-_DRAWN_ROUNDS = 400
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A chart (None where there is nothing to draw) under a title, with a caption that says what it shows."""
+    """A chart under a title, with a caption; None where there is nothing to draw, as the caption then says."""
 
     title: str
     caption: str
     chart: Specification | None
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells under a header, already in words."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 def learning(run: Run) -> tuple[Exhibit, ...]:
     """Accuracy and loss by round."""
-    known = [one for one in run.rounds if one.accuracy is not None]
-    best = max(known, key=lambda one: one.accuracy or 0.0, default=None)
+    best = max(
+        (one for one in run.rounds if one.accuracy is not None), key=lambda one: one.accuracy or 0.0, default=None
+    )
     if best is None:
         return (Exhibit("Accuracy by round", "No round was evaluated.", None),)
-    accuracy = f"Best {percent(best.accuracy)} in round {best.round}, last {percent(accuracy_of(run))}."
+    accuracy = f"Best {percent(best.accuracy)} in round {best.round}, {percent(accuracy_of(run))} at the end."
     losses = [one.loss for one in run.rounds if one.loss is not None]
-    loss = f"From {decimal(losses[0])} to {decimal(losses[-1])}; lower is better." if losses else "No loss was recorded."
+    loss = f"From {decimal(losses[0])} to {decimal(losses[-1])}; lower is better." if losses else "None was recorded."
+    changes = series.changes(run)
     return (
-        _exhibit("Accuracy by round", accuracy, draw_accuracy(run, PAGE)),
-        _exhibit("Loss by round", loss, _draw_loss(run) if losses else None),
+        _exhibit("Accuracy by round", accuracy, charts.accuracy_by_round(series.accuracy(run), changes, PAGE)),
+        _exhibit("Loss by round", loss, charts.loss_by_round(series.loss(run), changes, PAGE) if losses else None),
     )
 
 
 def privacy(run: Run) -> tuple[Exhibit, ...]:
     """Epsilon by round and by client; nothing for a run without privacy."""
-    if run.most_exposed is None:
+    if not run.epsilon:
         return ()
-    client, spent = run.most_exposed
-    budget = f" The dashed line is the budget of {significant(run.budget)}." if run.budget is not None else ""
-    others = "the others are thin lines" if len(run.clients) <= _SINGLE_LINES else "the band holds all others"
-    if math.isinf(spent):
-        by_round = f"No finite ε bounds what {run.name_of(client)} gave away; only finite values are drawn.{budget}"
-    else:
-        by_round = f"The thick line is the client that has spent most so far; {others}.{budget}"
-    by_client = f"{run.name_of(client)} spent most, {significant(spent)}; its bar is dark and marked “most”.{budget}"
+    budget = f" Dashed: the budget, {significant(run.budget)}." if run.budget is not None else ""
+    others = "thin lines: each client" if len(run.epsilon) <= series.SINGLE_LINES else "band: all clients"
+    spread = series.spread(run)
+    by_round = f"Thick line: the client that has spent most so far; {others}.{budget}"
+    if not spread:
+        by_round = "No round has a finite ε, so there is nothing to draw."
+    drawing = charts.epsilon_by_round(spread, series.single_lines(run), run.budget, PAGE) if spread else None
     return (
-        _exhibit("ε by round", by_round, draw_epsilon(run, PAGE)),
-        _exhibit("ε by client, whole run", by_client, _draw_epsilon_by_client(run)),
+        _exhibit("ε by round", by_round, drawing),
+        _exhibit(
+            "ε by client, over the whole run",
+            f"{_who_spent_most(run)}{budget}",
+            charts.epsilon_by_client(series.by_client(run), run.budget, PAGE),
+        ),
     )
 
 
@@ -74,101 +63,40 @@ def cost(run: Run) -> tuple[Exhibit, ...]:
     """Bytes and seconds by round."""
     if not run.rounds:
         return ()
-    sent, received, spent = (median(values) for values in zip(*((one.sent_bytes, one.received_bytes, one.seconds) for one in run.rounds), strict=True))
-    traffic = f"A typical round uploads {size(sent)} and downloads {size(received)}."
-    seconds = f"A typical round takes {duration(spent)}."
+    sent, received = (median(getattr(one, key) for one in run.rounds) for key in ("sent_bytes", "received_bytes"))
+    traffic = f"The median round uploads {size(sent)} and downloads {size(received)}."
+    seconds = f"The median round takes {duration(median(one.seconds for one in run.rounds))}."
     return (
-        _exhibit("Bytes by round", traffic, _draw_pair(run, "bytes", _traffic)),
-        _exhibit("Seconds by round", seconds, _draw_pair(run, "seconds", _seconds)),
+        _exhibit("Bytes by round", traffic, charts.pair_by_round(series.traffic(run), "bytes", PAGE)),
+        _exhibit("Seconds by round", seconds, charts.pair_by_round(series.seconds(run), "seconds", PAGE)),
     )
 
 
 def holdings(run: Run) -> Exhibit:
     """Which classes each client holds."""
-    names = [client.name for client in run.clients.values()]
-    classes = list(run.classes) or list(dict.fromkeys(label for client in run.clients.values() for label in client.labels))
-    rows = [
-        {"client": client.name, "class": label, "records": count}
-        for client in run.clients.values()
-        for label, count in client.labels.items()
-        if count > 0
-    ]
+    rows, labels = series.holdings(run), series.labels(run)
     if not rows:
         return Exhibit("Classes at each client", "The labels of the clients' records were not recorded.", None)
-    few = min(len([count for count in client.labels.values() if count > 0]) for client in run.clients.values())
-    caption = f"A square's area is the number of records; no square, no records. The least varied client holds {few} of {len(classes)} classes."
-    return _exhibit("Classes at each client", caption, charts.holdings(rows, names, classes, PAGE))
-
-
-def rounds_table(run: Run) -> Table:
-    """Every round in numbers."""
-    header = ("Round", "Accuracy", "Loss", "Largest ε", "Trained", "Uploaded", "Downloaded", "Time", "Training")
-    return Table("Every round in numbers", header, tuple(_round_row(one) for one in run.rounds))
-
-
-def epsilon_table(run: Run) -> Table | None:
-    """Epsilon of every client and the segment of its data that set it."""
-    if not run.epsilon:
-        return None
-    stated = run.summary.inner("epsilon").inner("per_client")
-    rows = []
-    for client, spent in run.epsilon.items():
-        segments = stated.inner(client).inner("per_segment")
-        known = {name: segments.number(name) for name in segments}
-        worst = max(known, key=lambda name: known[name] if known[name] is not None else math.inf, default="")
-        rows.append((run.name_of(client), significant(spent), worst or "–", str(len(known)) if known else "–"))
-    return Table("ε of every client", ("Client", "ε", "Set by segment", "Segments charged"), tuple(rows))
-
-
-def holdings_table(run: Run) -> Table:
-    """Every client's records by class."""
-    labels = list(dict.fromkeys([*run.classes, *(label for client in run.clients.values() for label in client.labels)]))
-    rows = tuple(
-        (client.name, f"{client.records:,}", *(f"{client.labels.get(label, 0):,}" for label in labels))
-        for client in run.clients.values()
+    fewest = min(sum(count > 0 for count in client.labels.values()) for client in run.clients.values())
+    caption = (
+        "A square's area is the number of records; where there is no square there is no record. "
+        f"Of {number_of(len(labels), 'class')} every client holds at least {fewest}."
     )
-    return Table("Every client's records by class", ("Client", "Records", *labels), rows)
+    names = [client.name for client in run.clients.values()]
+    return _exhibit("Classes at each client", caption, charts.holdings(rows, names, labels, PAGE))
 
 
-def draw_accuracy(run: Run, palette: Palette) -> Drawing:
-    """Accuracy by round with the scenario's events as numbered marks."""
-    rows = [{"round": one.round, "value": one.accuracy} for one in _thinned(run.rounds) if one.accuracy is not None]
-    axis = alt.Axis(title="accuracy", format="%", tickCount=5)
-    return charts.by_round(rows, _mark_rows(run), axis, palette)
+def _who_spent_most(run: Run) -> str:
+    latest = run.epsilon
+    highest = max(latest.values())
+    equals = [run.name_of(client) for client, value in latest.items() if value == highest]
+    spent = "an unbounded ε" if math.isinf(highest) else f"ε = {significant(highest)}"
+    if len(equals) == len(latest):
+        return f"Every client spent {spent}."
+    also = f" and {number_of(len(equals) - 1, 'other')}" if len(equals) > 1 else ""
+    return f"{equals[0]}{also} spent most, {spent}: dark and marked “most”."
 
 
-def draw_epsilon(run: Run, palette: Palette) -> Drawing | None:
-    """Epsilon by round; None where no round has a finite one."""
-    spread: list[Row] = []
-    lines: list[Row] = []
-    for one in _thinned(run.rounds):
-        finite = {client: value for client, value in one.epsilon.items() if math.isfinite(value)}
-        if not finite or len(finite) < len(one.epsilon):
-            continue
-        most = max(finite, key=lambda client: finite[client])
-        spread.append(
-            {"round": one.round, "low": min(finite.values()), "high": finite[most], "client": run.name_of(most)}
-        )
-        lines += [{"round": one.round, "client": run.name_of(key), "value": value} for key, value in finite.items()]
-    if not spread:
-        return None
-    return charts.spread_by_round(spread, lines if len(run.epsilon) <= _SINGLE_LINES else [], run.budget, palette)
-
-
-def _draw_epsilon_by_client(run: Run) -> Drawing | None:
-    most = run.most_exposed[0] if run.most_exposed else ""
-    rows = [
-        {
-            "client": run.name_of(client),
-            "value": value if math.isfinite(value) else 0.0,
-            "label": significant(value) + (" most" if client == most else ""),
-            "most": client == most,
-        }
-        for client, value in run.epsilon.items()
-    ]
-    return charts.by_client(rows, run.budget, PAGE)
-
-
-def _draw_loss(run: Run) -> Drawing:
-    rows = [{"round": one.round, "value": one.loss} for one in _thinned(run.rounds) if one.loss is not None]
-    return charts.by_round(rows, _mark_rows(run), alt.Axis(title="loss", tickCount=5), PAGE)
+def _exhibit(title: str, caption: str, drawing: Drawing | None) -> Exhibit:
+    chart = charts.specify(drawing, f"{title}. {caption}", PAGE) if drawing is not None else None
+    return Exhibit(title, caption, chart)

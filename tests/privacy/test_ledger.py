@@ -11,8 +11,7 @@ VECTORS = json.loads((Path(__file__).parent / "accounting.json").read_text())["v
 
 def rows_of(vector):
     return tuple(
-        Charge("all", "dp-sgd", row["noise_multiplier"], row["sampling_rate"], row["steps"])
-        for row in vector["ledger"]
+        Charge("all", "dp-sgd", row["noise_multiplier"], row["sampling_rate"], row["steps"]) for row in vector["ledger"]
     )
 
 
@@ -23,9 +22,7 @@ def test_rdp_reproduces_the_reference_values(vector):
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_prv_reproduces_the_reference_values(vector):
-    assert ledger.epsilon(rows_of(vector), vector["delta"], "prv") == pytest.approx(
-        vector["opacus_prv"], rel=0.01
-    )
+    assert ledger.epsilon(rows_of(vector), vector["delta"], "prv") == pytest.approx(vector["opacus_prv"], rel=0.01)
 
 
 @pytest.mark.parametrize("vector", VECTORS)

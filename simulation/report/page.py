@@ -1,0 +1,173 @@
+"""The page: a template filled with a run's figures, its scripts and styles named by hash in the page's own policy."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from simulation.report import exhibits, figures, tables, wording
+from simulation.report.bundle import charting_script
+from simulation.report.charts import Specification
+from simulation.report.exhibits import Exhibit
+from simulation.report.fields import Fields
+from simulation.report.figures import Figure
+from simulation.report.reading import Run
+from simulation.report.sight import Mark, Sight, marks, sights
+from simulation.report.tables import Table
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run ended: a sign and a word, so that colour is not needed to tell, and the reason if it gave one."""
+
+    kind: str
+    sign: str
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One run as the template shows it."""
+
+    anchor: str
+    run: Run
+    status: Status
+    answer: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    learning: tuple[Exhibit, ...]
+    privacy: tuple[Exhibit, ...]
+    cost: tuple[Exhibit, ...]
+    holdings: Exhibit
+    marks: tuple[Mark, ...]
+    sights: tuple[Sight, ...]
+    rounds_table: Table
+    epsilon_table: Table
+    holdings_table: Table
+    findings: tuple[str, ...]
+    guarantee: Fields
+    provenance: tuple[tuple[str, str], ...]
+
+
+def render(runs: Sequence[Run]) -> str:
+    """The whole page. Everything that a run's files say is escaped, in the markup and in the charts' data."""
+    sections = [_section(run, f"run-{number}") for number, run in enumerate(runs, start=1)]
+    scripts = [charting_script(), _read("report.js")]
+    style = _read("report.css")
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"size": wording.size, "significant": wording.significant}
+    return environment.get_template("page.html.j2").render(
+        sections=sections,
+        policy=_policy(scripts, style),
+        scripts=scripts,
+        style=style,
+        charts=_charts(sections),
+    )
+
+
+def _section(run: Run, anchor: str) -> Section:
+    return Section(
+        anchor=anchor,
+        run=run,
+        status=_status(run),
+        answer=figures.answer(run),
+        figures=figures.headline(run),
+        learning=exhibits.learning(run),
+        privacy=exhibits.privacy(run),
+        cost=exhibits.cost(run),
+        holdings=exhibits.holdings(run),
+        marks=marks(run),
+        sights=sights(run),
+        rounds_table=tables.rounds(run),
+        epsilon_table=tables.epsilon(run),
+        holdings_table=tables.holdings(run),
+        findings=run.summary.texts("findings"),
+        guarantee=run.manifest.inner("guarantee"),
+        provenance=_provenance(run),
+    )
+
+
+def _status(run: Run) -> Status:
+    kind = run.manifest.text("status")
+    reason = run.manifest.text("reason")
+    match kind:
+        case "completed":
+            return Status(kind, "✓", "Completed", reason)
+        case "failed":
+            return Status(kind, "✗", "Failed", reason or "The run gave no reason.")
+        case "interrupted":
+            return Status(kind, "‖", "Interrupted", reason or "It can be resumed.")
+        case "running":
+            return Status(kind, "…", "Not finished", reason or "It is still running, or was killed; it can be resumed.")
+        case _:
+            return Status("unknown", "?", "Status unknown", reason or "The manifest does not say how the run ended.")
+
+
+def _provenance(run: Run) -> tuple[tuple[str, str], ...]:
+    manifest, dataset, model = run.manifest, run.manifest.inner("dataset"), run.manifest.inner("model")
+    versions = manifest.inner("versions")
+    rows = (
+        ("Run", manifest.text("run")),
+        ("Seed", manifest.text("seed")),
+        ("Engine", manifest.text("engine")),
+        ("Overrides", ", ".join(manifest.texts("overrides")) or "none"),
+        ("Data set", dataset.text("source")),
+        ("Licence of the data", dataset.text("licence")),
+        ("Model", f"{model.text('kind')}, {wording.number_of(model.count('parameters'), 'parameter')}" if model else ""),
+        ("Started", manifest.text("started")),
+        ("Ended", manifest.text("ended")),
+        ("Versions", ", ".join(f"{name} {versions.text(name)}" for name in versions)),
+        ("SHA-256 of the scenario", manifest.text("scenario_sha256")),
+        ("SHA-256 of the data", manifest.text("data_sha256")),
+        ("SHA-256 of the final model", run.summary.text("final_sha256")),
+        ("Last hash of the journal", run.journal_hash),
+    )
+    return tuple((name, value) for name, value in rows if value)
+
+
+def _charts(sections: Sequence[Section]) -> dict[str, Specification]:
+    return {
+        f"{section.anchor}-{group}-{number}": exhibit.chart
+        for section in sections
+        for group, shown in _groups(section)
+        for number, exhibit in enumerate(shown, start=1)
+        if exhibit.chart is not None
+    }
+
+
+def _groups(section: Section) -> tuple[tuple[str, tuple[Exhibit, ...]], ...]:
+    return (
+        ("learning", section.learning),
+        ("privacy", section.privacy),
+        ("cost", section.cost),
+        ("holdings", (section.holdings,)),
+    )
+
+
+def _policy(scripts: Sequence[str], style: str) -> str:
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src " + " ".join(map(_hash, scripts)),
+            "style-src " + _hash(style),
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types default",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
