@@ -18,7 +18,7 @@ sensible cannot be seen: that is what checking the decrypted sum's range is for.
 import functools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -27,9 +27,7 @@ from privacy.errors import Rejected, RunFailed
 from privacy.fixed_point import Integers
 
 if TYPE_CHECKING:
-    from tenseal import BFVVector, CKKSVector, Context
-
-    EncryptedVector = BFVVector | CKKSVector
+    from tenseal import Context
 
 SLOTS: dict[SchemeName, int] = {"bfv": DEGREE, "ckks": DEGREE // 2}
 CIPHERTEXT_BYTES = 2 * DEGREE * 8
@@ -37,6 +35,16 @@ CIPHERTEXT_BYTES = 2 * DEGREE * 8
 _LARGEST_SLOT: dict[SchemeName, int] = {"bfv": 2**39, "ckks": 2**19}
 _CKKS_UNIT = 2.0**-19
 _LARGEST_CKKS_ERROR = 0.25
+
+
+class _Vector(Protocol):
+    """What is used of TenSEAL's two classes of encrypted vectors, which carry no types of their own."""
+
+    def __add__(self, other: "_Vector") -> "_Vector": ...
+
+    def decrypt(self) -> list[float]: ...
+
+    def serialize(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class RunningSum:
         self._scheme = scheme
         self._context = load_public(scheme, public)
         self._ciphertexts = ciphertexts
-        self._vectors: list[EncryptedVector] = []
+        self._vectors: list[_Vector] = []
 
     def add(self, upload: bytes) -> None:
         """Add one upload. Raises Rejected, and leaves the sum as it was, on one that is not well formed."""
@@ -109,24 +117,27 @@ def decrypt(scheme: SchemeName, secret: bytes, ciphertexts: bytes, slots: int) -
     return np.rint(scaled).astype(np.int64)
 
 
-def _encrypted(scheme: SchemeName, context: "Context", row: Integers) -> "EncryptedVector":
+def _encrypted(scheme: SchemeName, context: "Context", row: Integers) -> _Vector:
     import tenseal
 
+    vector: _Vector
     if scheme == "bfv":
-        return tenseal.bfv_vector(context, row.tolist())
-    return tenseal.ckks_vector(context, (row * _CKKS_UNIT).tolist())
+        vector = tenseal.bfv_vector(context, row.tolist())
+    else:
+        vector = tenseal.ckks_vector(context, (row * _CKKS_UNIT).tolist())
+    return vector
 
 
-def _coefficients(scheme: SchemeName, vector: "EncryptedVector") -> bytes:
+def _coefficients(scheme: SchemeName, vector: _Vector) -> bytes:
     frame, written = _frame(scheme), vector.serialize()
     framed = written.startswith(frame.prefix) and written.endswith(frame.suffix)
-    coefficients: bytes = written[len(frame.prefix) : len(written) - len(frame.suffix)]
+    coefficients = written[len(frame.prefix) : len(written) - len(frame.suffix)]
     if not framed or len(coefficients) != CIPHERTEXT_BYTES:
         raise RunFailed("this build of TenSEAL writes ciphertexts in a form that is not known: pin tenseal 0.3.18")
     return coefficients
 
 
-def _vectors(scheme: SchemeName, context: "Context", upload: bytes, count: int) -> "list[EncryptedVector]":
+def _vectors(scheme: SchemeName, context: "Context", upload: bytes, count: int) -> list[_Vector]:
     """Check and load exactly `count` ciphertexts."""
     import tenseal
 

@@ -54,7 +54,7 @@ def quantise(update: Vector, weight: float, value_range: float) -> tuple[Integer
 
 def decode(total: Integers, value_range: float) -> npt.NDArray[np.float64]:
     """The weighted sum that an integer sum stands for, float64[d]."""
-    return total * (value_range / LEVELS)
+    return total.astype(np.float64) * (value_range / LEVELS)
 
 
 def error_bound(clients: int, value_range: float) -> float:
@@ -82,7 +82,8 @@ def pack(fields: Integers) -> Integers:
     if fields.size and int(np.abs(fields).max()) >= _HALF:
         raise ValueError(f"a field of a slot holds magnitudes below {_HALF}")
     even = np.append(fields, 0) if fields.size % 2 else fields
-    return even[0::2] + even[1::2] * _FIELD
+    slots: Integers = even[0::2] + even[1::2] * _FIELD
+    return slots
 
 
 def unpack(slots: Integers, count: int) -> Integers:

@@ -11,16 +11,16 @@ import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.generic]
+Scalar = TypeVar("Scalar", bound=np.generic)
 _DIGEST_BYTES = 32
 
 
-def recall(key: str, compute: Callable[[], Array]) -> Array:
+def recall(key: str, compute: Callable[[], npt.NDArray[Scalar]]) -> npt.NDArray[Scalar]:
     """The array known under `key`, read-only; computed and kept where it is not there yet.
 
     `key` must name everything the array depends on, versions included. A kept array is mapped from disk, never
@@ -32,7 +32,7 @@ def recall(key: str, compute: Callable[[], Array]) -> Array:
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.npy"
     kept = _load(path)
     if kept is not None:
-        return kept
+        return cast("npt.NDArray[Scalar]", kept)
     array = np.ascontiguousarray(compute())
     _keep(path, array)
     return _read_only(array)
@@ -53,11 +53,11 @@ def _folder() -> Path | None:
     return None if others_write or status.st_uid != os.getuid() else folder
 
 
-def _load(path: Path) -> Array | None:
+def _load(path: Path) -> npt.NDArray[np.generic] | None:
     try:
         if not _intact(path):
             return None
-        loaded: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        loaded: npt.NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
     return loaded
@@ -74,7 +74,7 @@ def _intact(path: Path) -> bool:
         return file.read() == digest.digest()
 
 
-def _keep(path: Path, array: Array) -> None:
+def _keep(path: Path, array: npt.NDArray[np.generic]) -> None:
     with contextlib.suppress(OSError):
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         try:
@@ -100,6 +100,6 @@ class _Hashing:
         return self.file.write(block)
 
 
-def _read_only(array: Array) -> Array:
+def _read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     array.setflags(write=False)
     return array

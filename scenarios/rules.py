@@ -1,4 +1,4 @@
-"""Parameters of the rules that turn a round's view into the next model; their arithmetic is in `server.rules`."""
+"""Parameters of the rules that turn a round's view into the next model; the arithmetic is `server.rules`."""
 
 from typing import Literal
 

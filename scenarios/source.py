@@ -102,7 +102,7 @@ def _text(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # The position counts from behind a byte order mark, which ends no line: the line is right all the same.
+        # The position counts from behind a byte order mark, which ends no line, so the line is right.
         line = data.count(b"\n", 0, error.start) + 1
         raise ScenarioError(
             [f"{path}:{line}: not UTF-8 text: byte 0x{error.object[error.start]:02x}"]

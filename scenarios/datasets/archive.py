@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,7 @@ def _read(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str
     return loaded
 
 
-def _header(member: "zipfile.ZipExtFile") -> tuple[tuple[int, ...], "np.dtype[np.generic]"]:
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], "np.dtype[np.generic]"]:
     version = npy.read_magic(member)
     if version == (1, 0):
         shape, _, dtype = npy.read_array_header_1_0(member)

@@ -110,9 +110,8 @@ def _inputs(path: str, values: npt.NDArray[np.generic]) -> Inputs:
         inputs = values.astype(np.float32)
     finite = np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)
     if not finite.all():
-        raise ScenarioError(
-            [f"{path}: x holds NaN, infinity or more than float32 can, first in record {finite.argmin()}"]
-        )
+        record = finite.argmin()
+        raise ScenarioError([f"{path}: x holds NaN, infinity or more than float32 can, first in record {record}"])
     if inputs.ndim == 2:
         return inputs
     if values.dtype == np.uint8:
@@ -126,12 +125,15 @@ def _inputs(path: str, values: npt.NDArray[np.generic]) -> Inputs:
 
 def _indexed(path: str, name: str, values: npt.NDArray[np.generic]) -> tuple[tuple[str, ...], Labels]:
     """The distinct values as text, in order, and each record's index into them."""
-    if values.dtype.kind == "f" and not np.isfinite(values.astype(np.float64)).all():
-        raise ScenarioError([f"{path}: {name} holds NaN or infinity"])
     if values.dtype.kind not in "buifU":
         raise ScenarioError([f"{path}: {name} must hold integers or text, not {values.dtype}"])
-    if values.dtype.kind == "f" and (values != np.round(values)).any():  # type: ignore[call-overload]
-        raise ScenarioError([f"{path}: {name} must hold integers or text; {values[0]} is neither"])
+    if values.dtype.kind == "f":
+        numbers = values.astype(np.float64)
+        whole = np.isfinite(numbers) & (numbers == np.round(numbers))
+        if not whole.all():
+            raise ScenarioError(
+                [f"{path}: {name} must hold integers or text; record {whole.argmin()} has {numbers[whole.argmin()]}"]
+            )
     distinct, index = np.unique(values, return_inverse=True)
     if distinct.dtype.kind == "f":
         distinct = distinct.astype(np.int64)

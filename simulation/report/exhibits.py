@@ -16,6 +16,7 @@ from simulation.report.wording import decimal, duration, number_of, percent, sig
 class Exhibit:
     """A chart under a title, with a caption; None where there is nothing to draw, as the caption then says."""
 
+    key: str
     title: str
     caption: str
     chart: Specification | None
@@ -27,14 +28,14 @@ def learning(run: Run) -> tuple[Exhibit, ...]:
         (one for one in run.rounds if one.accuracy is not None), key=lambda one: one.accuracy or 0.0, default=None
     )
     if best is None:
-        return (Exhibit("Accuracy by round", "No round was evaluated.", None),)
+        return (Exhibit("accuracy", "Accuracy by round", "No round was evaluated.", None),)
     accuracy = f"Best {percent(best.accuracy)} in round {best.round}, {percent(accuracy_of(run))} at the end."
     losses = [one.loss for one in run.rounds if one.loss is not None]
     loss = f"From {decimal(losses[0])} to {decimal(losses[-1])}; lower is better." if losses else "None was recorded."
     changes = series.changes(run)
     return (
-        _exhibit("Accuracy by round", accuracy, charts.accuracy_by_round(series.accuracy(run), changes, PAGE)),
-        _exhibit("Loss by round", loss, charts.loss_by_round(series.loss(run), changes, PAGE) if losses else None),
+        _exhibit("accuracy", "Accuracy by round", accuracy, charts.accuracy_by_round(series.accuracy(run), changes, PAGE)),
+        _exhibit("loss", "Loss by round", loss, charts.loss_by_round(series.loss(run), changes, PAGE) if losses else None),
     )
 
 
@@ -50,8 +51,9 @@ def privacy(run: Run) -> tuple[Exhibit, ...]:
         by_round = "No round has a finite ε, so there is nothing to draw."
     drawing = charts.epsilon_by_round(spread, series.single_lines(run), run.budget, PAGE) if spread else None
     return (
-        _exhibit("ε by round", by_round, drawing),
+        _exhibit("epsilon", "ε by round", by_round, drawing),
         _exhibit(
+            "epsilon-by-client",
             "ε by client, over the whole run",
             f"{_who_spent_most(run)}{budget}",
             charts.epsilon_by_client(series.by_client(run), run.budget, PAGE),
@@ -67,8 +69,8 @@ def cost(run: Run) -> tuple[Exhibit, ...]:
     traffic = f"The median round uploads {size(sent)} and downloads {size(received)}."
     seconds = f"The median round takes {duration(median(one.seconds for one in run.rounds))}."
     return (
-        _exhibit("Bytes by round", traffic, charts.pair_by_round(series.traffic(run), "bytes", PAGE)),
-        _exhibit("Seconds by round", seconds, charts.pair_by_round(series.seconds(run), "seconds", PAGE)),
+        _exhibit("bytes", "Bytes by round", traffic, charts.pair_by_round(series.traffic(run), "bytes", PAGE)),
+        _exhibit("seconds", "Seconds by round", seconds, charts.pair_by_round(series.seconds(run), "seconds", PAGE)),
     )
 
 
@@ -76,14 +78,14 @@ def holdings(run: Run) -> Exhibit:
     """Which classes each client holds."""
     rows, labels = series.holdings(run), series.labels(run)
     if not rows:
-        return Exhibit("Classes at each client", "The labels of the clients' records were not recorded.", None)
+        return Exhibit("holdings", "Classes at each client", "The labels of the clients' records were not recorded.", None)
     fewest = min(sum(count > 0 for count in client.labels.values()) for client in run.clients.values())
     caption = (
         "A square's area is the number of records; where there is no square there is no record. "
-        f"Of {number_of(len(labels), 'class')} every client holds at least {fewest}."
+        f"Of {len(labels)} classes every client holds at least {fewest}."
     )
     names = [client.name for client in run.clients.values()]
-    return _exhibit("Classes at each client", caption, charts.holdings(rows, names, labels, PAGE))
+    return _exhibit("holdings", "Classes at each client", caption, charts.holdings(rows, names, labels, PAGE))
 
 
 def _who_spent_most(run: Run) -> str:
@@ -97,6 +99,6 @@ def _who_spent_most(run: Run) -> str:
     return f"{equals[0]}{also} spent most, {spent}: dark and marked “most”."
 
 
-def _exhibit(title: str, caption: str, drawing: Drawing | None) -> Exhibit:
+def _exhibit(key: str, title: str, caption: str, drawing: Drawing | None) -> Exhibit:
     chart = charts.specify(drawing, f"{title}. {caption}", PAGE) if drawing is not None else None
-    return Exhibit(title, caption, chart)
+    return Exhibit(key, title, caption, chart)

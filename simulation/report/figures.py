@@ -32,6 +32,17 @@ def answer(run: Run) -> tuple[str, ...]:
     )
 
 
+def overview(run: Run) -> tuple[tuple[str, str], ...]:
+    """The figures by which runs are told apart at a glance, by name."""
+    epsilon, (sent, _), (wall, _) = epsilon_of(run), bytes_of(run), seconds_of(run)
+    return (
+        ("Accuracy", percent(accuracy_of(run))),
+        ("ε", "no bound" if epsilon is None else significant(epsilon)),
+        ("Uploaded", size(sent)),
+        ("Time", duration(wall)),
+    )
+
+
 def accuracy_of(run: Run) -> float | None:
     """The final accuracy; of a run cut short, the last one measured."""
     stated = run.summary.number("accuracy")

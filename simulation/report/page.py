@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from simulation.report import exhibits, figures, tables, wording
 from simulation.report.bundle import charting_script
@@ -39,6 +40,7 @@ class Section:
     run: Run
     status: Status
     answer: tuple[str, ...]
+    overview: tuple[str, ...]
     figures: tuple[Figure, ...]
     learning: tuple[Exhibit, ...]
     privacy: tuple[Exhibit, ...]
@@ -62,9 +64,10 @@ def render(runs: Sequence[Run]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"size": wording.size, "significant": wording.significant}
+    environment.filters |= {"size": wording.size, "trusted": Markup}
     return environment.get_template("page.html.j2").render(
         sections=sections,
+        overview_header=[name for name, _ in figures.overview(runs[0])] if runs else [],
         policy=_policy(scripts, style),
         scripts=scripts,
         style=style,
@@ -78,6 +81,7 @@ def _section(run: Run, anchor: str) -> Section:
         run=run,
         status=_status(run),
         answer=figures.answer(run),
+        overview=tuple(value for _, value in figures.overview(run)),
         figures=figures.headline(run),
         learning=exhibits.learning(run),
         privacy=exhibits.privacy(run),
@@ -134,21 +138,11 @@ def _provenance(run: Run) -> tuple[tuple[str, str], ...]:
 
 def _charts(sections: Sequence[Section]) -> dict[str, Specification]:
     return {
-        f"{section.anchor}-{group}-{number}": exhibit.chart
+        f"{section.anchor}-{exhibit.key}": exhibit.chart
         for section in sections
-        for group, shown in _groups(section)
-        for number, exhibit in enumerate(shown, start=1)
+        for exhibit in (*section.learning, *section.privacy, *section.cost, section.holdings)
         if exhibit.chart is not None
     }
-
-
-def _groups(section: Section) -> tuple[tuple[str, tuple[Exhibit, ...]], ...]:
-    return (
-        ("learning", section.learning),
-        ("privacy", section.privacy),
-        ("cost", section.cost),
-        ("holdings", (section.holdings,)),
-    )
 
 
 def _policy(scripts: Sequence[str], style: str) -> str:

@@ -103,7 +103,8 @@ def test_the_key_holder_must_be_a_client() -> None:
 
 def test_every_conflict_is_told_at_once() -> None:
     found = refused(
-        federation={"clients": 4, "rounds": 2, "quorum": 9}, protection={"kind": "homomorphic", "key_holder": 4}
+        federation={"clients": 4, "rounds": 2, "quorum": 9},
+        protection={"kind": "homomorphic", "key_holder": 4},
     )
     assert [key for key, _ in found] == ["federation.quorum", "protection.key_holder"]
 

@@ -1,0 +1,232 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from privacy.errors import ScenarioError
+from scenarios.schema import Scenario
+from scenarios.source import Loaded, library, read
+
+TEXT = """\
+format = 1
+name = "small"
+
+[data]
+dataset = "digits"
+partition = { kind = "dirichlet", alpha = 0.3 }
+
+[model]
+kind = "logistic"
+
+[federation]
+clients = 4
+rounds = 2
+
+[privacy]
+kind = "dp-sgd"
+noise_multiplier = 1.0
+clip_norm = 0.5
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(TEXT)
+    return path
+
+
+def problems(path: str | Path, *overrides: str) -> list[str]:
+    with pytest.raises(ScenarioError) as caught:
+        read(path, overrides)
+    return caught.value.problems
+
+
+def problem_of(file: Path, old: str, new: str) -> str:
+    """The one problem of the text with a change, without the file's folder."""
+    assert old in TEXT
+    file.write_text(TEXT.replace(old, new))
+    [problem] = problems(file)
+    return problem.removeprefix(str(file.parent / "small.toml"))
+
+
+def test_a_file_is_read_with_its_text_and_place(file: Path) -> None:
+    loaded = read(file)
+    assert isinstance(loaded, Loaded)
+    assert (loaded.scenario.name, loaded.text, loaded.path) == ("small", TEXT, file)
+    assert loaded.scenario.data.dataset.kind == "digits"
+
+
+def test_a_misspelt_key_is_told_with_line_and_choices(file: Path) -> None:
+    assert problem_of(file, "rounds =", "rounds = 2\nrouds =") == (
+        ":14: federation.rouds: unknown key, did you mean 'rounds'?; "
+        "valid keys: clients, rounds, sampling, quorum, rule"
+    )
+
+
+def test_an_unknown_kind_is_told_with_the_kinds(file: Path) -> None:
+    assert problem_of(file, 'kind = "dp-sgd"', 'kind = "dpsgd"') == (
+        ":16: privacy.kind: unknown kind 'dpsgd', did you mean 'dp-sgd'?; valid kinds: dp-sgd, none"
+    )
+
+
+def test_a_number_out_of_range_is_told_with_the_range(file: Path) -> None:
+    assert problem_of(file, "clients = 4", "clients = 0") == (
+        ":12: federation.clients: expected a whole number from 1 to 10000, not 0"
+    )
+
+
+def test_a_wrong_type_is_told_with_both_types(file: Path) -> None:
+    assert problem_of(file, "clip_norm = 0.5", 'clip_norm = "0.5"') == (
+        ":18: privacy.clip_norm: expected a number above 0, not '0.5'"
+    )
+
+
+def test_a_key_of_another_kind_names_that_kind(file: Path) -> None:
+    assert problem_of(file, '"dirichlet"', '"iid"') == (
+        ":6: data.partition.alpha: a key of kind dirichlet only; valid keys here: kind"
+    )
+
+
+def test_a_missing_key_is_told_at_its_table(file: Path) -> None:
+    assert problem_of(file, "rounds = 2\n", "") == (
+        ":11: federation.rounds: missing; expected a whole number from 1 to 100000"
+    )
+
+
+def test_a_missing_kind_is_told_with_the_kinds(file: Path) -> None:
+    assert problem_of(file, 'kind = "dp-sgd"\n', "") == ":15: privacy: needs a kind, one of: dp-sgd, none"
+
+
+def test_a_syntax_error_has_its_line(file: Path) -> None:
+    assert problem_of(file, "clients = 4", "clients 4").startswith(":12: not valid TOML: ")
+
+
+def test_problems_come_in_the_order_of_the_file(file: Path) -> None:
+    file.write_text(TEXT.replace("clip_norm = 0.5", "clip_norm = 0").replace('name = "small"', "name = 3"))
+    assert [problem.split(":")[1] for problem in problems(file)] == ["2", "18"]
+
+
+def test_many_problems_are_cut_short(file: Path) -> None:
+    file.write_text(TEXT + "".join(f"extra{number} = 1\n" for number in range(100)))
+    found = problems(file)
+    assert len(found) == 21
+    assert found[-1].endswith(": and 80 more problems")
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ('question = """\n\\"""\n[federation]\nclients = 4\n"""\n', 17),
+        ("question = '''\nclients = 4'''''\n", 14),
+        ("# clients = 4\n\n", 14),
+        ('question = "[federation] \\" # clients"\r\n', 13),
+    ],
+)
+def test_lines_survive_strings_and_comments(file: Path, before: str, line: int) -> None:
+    text = TEXT.replace('name = "small"\n', 'name = "small"\n' + before).replace(
+        "clients = 4\nrounds", "clients = 0\nrounds"
+    )
+    file.write_bytes(text.encode())
+    assert [problem.split(":")[1:3] for problem in problems(file)] == [[str(line), " federation.clients"]]
+
+
+def test_dotted_and_quoted_keys_have_lines(file: Path) -> None:
+    file.write_text(
+        TEXT.replace("[federation]\nclients = 4", '[federation]\n"sampling" . kind = "fixed"\nclients=4')
+    )
+    [problem] = problems(file)
+    assert ":11: federation.sampling.count: missing" in problem.replace(":12:", ":11:")
+
+
+def test_byte_order_mark_and_windows_line_ends_are_accepted(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
+    assert read(file).scenario.name == "small"
+
+
+def test_an_override_changes_one_key(file: Path) -> None:
+    scenario = read(file, ["federation.clients=7", "seed=3", "name=other"]).scenario
+    assert (scenario.federation.clients, scenario.seed, scenario.name) == (7, 3, "other")
+    assert scenario.federation.rounds == 2
+
+
+def test_an_override_makes_the_tables_it_needs(file: Path) -> None:
+    assert read(file, ["training.batch_size=8"]).scenario.training.batch_size == 8
+
+
+def test_an_override_of_the_kind_drops_what_the_other_kind_needed(file: Path) -> None:
+    assert read(file, ["privacy.kind=none", "data.partition.kind=iid"]).scenario.privacy.kind == "none"
+
+
+@pytest.mark.parametrize("override", ["privacy=none", 'privacy="none"', "privacy={kind='none'}"])
+def test_a_string_stands_for_a_table_with_that_kind(file: Path, override: str) -> None:
+    assert read(file, [override]).scenario.privacy.kind == "none"
+
+
+def test_an_override_reaches_below_a_kind_given_as_a_string(file: Path) -> None:
+    scenario = read(file, ["protection=homomorphic", "protection.key_holder=2"]).scenario
+    assert scenario.protection.model_dump()["key_holder"] == 2
+
+
+def test_none_takes_an_optional_key_away(file: Path) -> None:
+    privacy = read(file, ["privacy.noise_multiplier=none", "privacy.epsilon=8"]).scenario.privacy
+    assert privacy.model_dump()["noise_multiplier"] is None
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        (
+            "federation.clients=0",
+            "--set federation.clients=0: federation.clients: expected a whole number from 1 to 10000, not 0",
+        ),
+        (
+            "federation.clients.x=1",
+            "--set federation.clients.x=1: federation.clients.x: "
+            "federation.clients is 4, not a table: nothing below it can be set",
+        ),
+        ("federation.clients", "--set federation.clients: expected key=value with a dotted key"),
+        (
+            "seed=1\nname='x'",
+            "--set seed=1\\nname='x': seed: "
+            "expected a whole number from 0 to 9223372036854775807, not \"1\\nname='x'\"",
+        ),
+        (
+            "privacy.epsilon=3",
+            "--set privacy.epsilon=3: privacy: "
+            "noise_multiplier and epsilon are both given, and one follows from the other: leave one out",
+        ),
+    ],
+)
+def test_a_problem_of_an_override_names_the_override(file: Path, override: str, problem: str) -> None:
+    assert problems(file, override) == [problem]
+
+
+def test_a_library_scenario_is_found_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart").write_text("nothing")
+    assert read("quickstart").scenario.name == "quickstart"
+
+
+def test_an_unknown_name_lists_the_library() -> None:
+    [problem] = problems("quickstrt")
+    assert problem.startswith("'quickstrt' is no scenario of the library (dp-sgd, ")
+
+
+@pytest.mark.parametrize("entry", library(), ids=lambda entry: entry.name)
+def test_the_library_can_be_read_and_asks_something(entry: tuple[str, str, Path]) -> None:
+    name, question, path = entry
+    scenario = read(path).scenario
+    assert (scenario.name, scenario.question) == (name, question)
+    assert question.endswith("?")
+    assert Scenario.model_validate(scenario.model_dump(mode="json")) == scenario
+
+
+def test_reading_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from scenarios.source import read; read('quickstart'); "
+        "sys.exit(str([m for m in ('torch', 'flwr', 'opacus', 'sklearn', 'tenseal', 'kymatio') if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "[]"

@@ -1,0 +1,57 @@
+import pytest
+
+from server import journal
+
+
+def chain(count):
+    records, previous = [], journal.GENESIS
+    for number in range(count):
+        records.append(journal.link(previous, {"kind": "round", "round": number}))
+        previous = records[-1]["hash"]
+    return records
+
+
+def test_an_intact_chain_has_no_problems():
+    assert journal.problems(chain(5)) == []
+
+
+def test_an_edited_line_is_found():
+    records = chain(5)
+    records[2]["round"] = 7
+    assert journal.problems(records) == ["line 3 was edited: its hash does not match its content"]
+
+
+def test_a_deleted_line_is_found():
+    records = chain(5)
+    del records[2]
+    assert journal.problems(records) == ["line 3 does not follow line 2: a line was deleted, added or moved"]
+
+
+def test_swapped_lines_are_found():
+    records = chain(5)
+    records[1], records[2] = records[2], records[1]
+    assert len(journal.problems(records)) == 3
+
+
+def test_a_journal_survives_the_disk(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    for record in chain(3):
+        journal.append(path, record)
+    assert journal.read(path) == chain(3)
+
+
+def test_a_torn_last_line_keeps_the_lines_before_it(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    for record in chain(3):
+        journal.append(path, record)
+    path.write_text(path.read_text()[:-5])
+    with pytest.raises(journal.TornLine) as torn:
+        journal.read(path)
+    assert torn.value.records == chain(2)
+
+
+def test_a_broken_line_is_named(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"a": 1}\nnonsense\n')
+    with pytest.raises(ValueError, match=r"journal\.jsonl:2"):
+        journal.read(path)
