@@ -64,7 +64,10 @@ def public_key_of(signing_key: bytes) -> bytes:
 
 
 def seal(signing_key: bytes, binding: Binding, body: bytes) -> bytes:
-    """Wrap `body` in an envelope signed with a raw Ed25519 key. Raises ValueError on a binding that cannot be written."""
+    """Wrap `body` in an envelope signed with a raw Ed25519 key.
+
+    Raises ValueError on a binding that cannot be written.
+    """
     header = _header(binding, body)
     return header + Ed25519PrivateKey.from_private_bytes(signing_key).sign(header) + body
 

@@ -87,7 +87,10 @@ def pack(fields: Integers) -> Integers:
 
 
 def unpack(slots: Integers, count: int) -> Integers:
-    """The first `count` fields of packed slots, or of a sum of packed slots. Raises ValueError where there are fewer."""
+    """The first `count` fields of packed slots, or of a sum of packed slots.
+
+    Raises ValueError where there are fewer.
+    """
     if not 0 <= count <= FIELDS_PER_SLOT * slots.size:
         raise ValueError(f"{slots.size} slots do not hold {count} fields")
     low = (slots + _HALF) % _FIELD - _HALF

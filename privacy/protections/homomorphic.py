@@ -1,0 +1,236 @@
+"""Homomorphic aggregation: clients encrypt, the server adds what it cannot read, one client decrypts the sum.
+
+Phases: "keys" (the key holder makes a key pair and gives away the public context), "context" (every client gets it),
+then each round `UPDATE` (encrypted, signed uploads, added one by one) and "decrypt" (the key holder opens the sum).
+
+**Guarantee.** The server, following the protocol, learns the sum of a round and no single update; anyone without the
+key holder's secret learns nothing from uploads (IND-CPA under ring learning with errors, 128 bits).
+
+**What it does not give.**
+- There is one key. The key holder can read every single upload it gets hold of, and the server together with the key
+  holder reads everybody. The server must relay the context and the sums faithfully: one that swaps the context for its
+  own, or has a single upload decrypted as a "sum", reads updates. The key holder refuses sums said to be of one
+  client, but it cannot see whether the server says the truth: the server is taken to be honest but curious.
+- The sum is released, and a sum of two tells each of the two the other's update.
+- A registered client can encrypt rubbish. Nobody sees whose it was; almost surely the sum is then out of range and the
+  round is lost, not the run.
+
+When the key holder does not answer, refuses, or returns what cannot be a sum, the round has no sum: the view is all
+zeros, without contributions, and each upload is rejected with that reason. Whether the run goes on is the quorum's
+question, since a key holder may be back in the next round. Without a key holder at the start there is no run.
+"""
+
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from privacy import ciphertexts, fixed_point
+from privacy.contexts import SchemeName, load_public, new_context
+from privacy.envelopes import OVERHEAD_BYTES
+from privacy.errors import PolicyRefused, Rejected, RunFailed
+from privacy.fixed_point import Integers
+from privacy.parameters import Parameters
+from privacy.protections import uploads
+from privacy.protections.protocol import (
+    UPDATE,
+    Answer,
+    ClientSide,
+    Cohort,
+    Exchange,
+    Fields,
+    Reply,
+    Request,
+)
+from privacy.view import Contribution, Rejection, View
+
+_SECRET = "homomorphic.secret"
+_PUBLIC = "homomorphic.context"
+_CLIENTS = "homomorphic.clients"
+_SUM_BYTES = 4
+
+
+class Homomorphic(Parameters):
+    """`value_range` is the clip that all clients share: each coordinate of an update saturates at +-value_range."""
+
+    kind: Literal["homomorphic"] = "homomorphic"
+    scheme: SchemeName = "bfv"
+    value_range: Annotated[float, Field(gt=0)] = 1.0
+    key_holder: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def hides_updates(self) -> bool:
+        """The server learns sums only."""
+        return True
+
+    @property
+    def trust(self) -> str:
+        """Who could read what."""
+        return (
+            f"The server sees sums only, if it follows the protocol. Client {self.key_holder} holds the only key: it can "
+            "read every upload it gets hold of, and together with the server it reads everybody's updates."
+        )
+
+    def answers(self) -> Mapping[str, Answer]:
+        """The client's half; only the key holder is asked for "keys" and "decrypt"."""
+        return {
+            "keys": functools.partial(_make_keys, self),
+            "context": functools.partial(_keep_context, self),
+            UPDATE: functools.partial(_send_update, self),
+            "decrypt": functools.partial(_decrypt_sum, self),
+        }
+
+    def upload_bytes(self, parameters: int) -> int:
+        """64 KiB for each 8,192 parameters begun (bfv) or 2,048 (ckks), and the envelope."""
+        return _body_bytes(self, parameters) + OVERHEAD_BYTES
+
+    def prepare(self, run: str, clients: Sequence[int]) -> Exchange[bytes]:
+        """Have keys made and hand out the public context, which is returned. Raises RunFailed without a usable one."""
+        if self.key_holder not in clients:
+            raise RunFailed(f"protection.key_holder: there is no client {self.key_holder}; name one of the clients")
+        if len(clients) > fixed_point.MAX_CLIENTS:
+            raise RunFailed(f"homomorphic sums are exact for {fixed_point.MAX_CLIENTS} clients, not {len(clients)}")
+        [reply] = yield [Request(self.key_holder, "keys", {"clients": len(clients)})]
+        context = reply.fields.get("context")
+        if reply.error or not isinstance(context, bytes):
+            raise RunFailed(f"key holder {self.key_holder} made no keys: {reply.error or 'no context in its reply'}")
+        try:
+            load_public(self.scheme, context)
+        except Rejected as reason:
+            raise RunFailed(f"key holder {self.key_holder} made no usable keys: {reason}") from reason
+        # A client that misses this is rejected in each of its rounds: it has no context to encrypt under.
+        yield [Request(client, "context", {"context": context}) for client in clients]
+        return context
+
+    def collect(self, cohort: Cohort, material: bytes) -> Exchange[View]:
+        """Add the uploads as they are opened, then have the sum decrypted."""
+        context_hash = _sha256(material)
+        replies = yield uploads.requests(cohort, context_hash)
+        slots = _slots(self, cohort.parameters)
+        running = ciphertexts.RunningSum(self.scheme, material, ciphertexts.ciphertexts_for(self.scheme, slots))
+        contributions, rejections = [], []
+        for participant, reply in zip(cohort.participants, replies, strict=True):
+            try:
+                expected_bytes = _body_bytes(self, cohort.parameters)
+                body, sent = uploads.opened(cohort, participant, reply, expected_bytes, context_hash)
+                running.add(body)
+            except Rejected as reason:
+                rejections.append(Rejection(participant.client, str(reason)))
+                continue
+            contributions.append(Contribution(participant.client, participant.weight, sent))
+        empty = View(cohort.round, np.zeros(cohort.parameters, np.float64), (), tuple(rejections))
+        if not contributions:
+            return empty
+        fields = {
+            "sum": running.to_bytes(),
+            "contributors": len(contributions),
+            "parameters": cohort.parameters,
+            "context": context_hash,
+        }
+        [reply] = yield [Request(self.key_holder, "decrypt", fields)]
+        view = View(cohort.round, empty.total, tuple(contributions), tuple(rejections))
+        try:
+            total = _checked_sum(reply, view)
+        except Rejected as reason:
+            lost = [Rejection(c.client, f"the round has no sum: {reason}") for c in contributions]
+            return View(cohort.round, empty.total, (), tuple(sorted([*rejections, *lost], key=lambda r: r.client)))
+        decoded = fixed_point.decode(total, self.value_range)
+        return View(cohort.round, decoded, tuple(contributions), tuple(rejections))
+
+
+def _checked_sum(reply: Reply, view: View) -> Integers:
+    """The key holder's integers. Raises Rejected unless they can be the sum of the view's contributions."""
+    if reply.error:
+        raise Rejected(f"the key holder did not decrypt: {reply.error[:200]}")
+    decrypted = reply.fields.get("total")
+    if not isinstance(decrypted, bytes) or len(decrypted) != _SUM_BYTES * view.total.size:
+        raise Rejected("the key holder's sum has another size")
+    total = np.frombuffer(decrypted, dtype="<i4").astype(np.int64)
+    bound = fixed_point.largest_sum(view.weight, len(view.contributions))
+    if total.size and int(np.abs(total).max()) > bound:
+        raise Rejected("the decrypted sum is out of range: an upload did not hold what it should")
+    return total
+
+
+def _make_keys(protection: Homomorphic, side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
+    if side.client != protection.key_holder:
+        raise PolicyRefused(f"client {side.client} is not the key holder")
+    secret, public = new_context(protection.scheme)
+    clients = str(_whole(fields, "clients")).encode()
+    return {"context": public}, {**side.secrets, _SECRET: secret, _PUBLIC: public, _CLIENTS: clients}
+
+
+def _keep_context(protection: Homomorphic, side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
+    context = _bytes(fields, "context")
+    if _SECRET in side.secrets and context != side.secrets[_PUBLIC]:
+        raise Rejected("this is not the context the key holder made")
+    load_public(protection.scheme, context)
+    return {}, {**side.secrets, _PUBLIC: context}
+
+
+def _send_update(protection: Homomorphic, side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
+    """Quantise, encrypt and sign. "saturated" says how many coordinates the shared clip changed."""
+    update = uploads.checked_update(side, fields)
+    context = _own_context(side, fields)
+    integers, saturated = fixed_point.quantise(update, side.weight, protection.value_range)
+    slots = fixed_point.pack(integers) if protection.scheme == "bfv" else integers
+    body = ciphertexts.encrypt(protection.scheme, context, slots)
+    return {"envelope": uploads.signed(side, body, _sha256(context)), "saturated": saturated}, side.secrets
+
+
+def _decrypt_sum(protection: Homomorphic, side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
+    """Decrypt a sum of at least two clients, or of the only one there is."""
+    if _SECRET not in side.secrets:
+        raise PolicyRefused(f"client {side.client} holds no secret key")
+    _own_context(side, fields)
+    contributors, parameters = _whole(fields, "contributors"), _whole(fields, "parameters")
+    if contributors < 2 and int(side.secrets[_CLIENTS]) > 1:
+        raise PolicyRefused(f"a sum of {contributors} client would show that client's update")
+    encrypted, slots = _bytes(fields, "sum"), _slots(protection, parameters)
+    values = ciphertexts.decrypt(protection.scheme, side.secrets[_SECRET], encrypted, slots)
+    total = fixed_point.unpack(values, parameters) if protection.scheme == "bfv" else values
+    if total.size and int(np.abs(total).max()) > fixed_point.largest_sum(1.0, contributors):
+        raise Rejected("the decrypted sum is out of range: an upload did not hold what it should")
+    return {"total": total.astype("<i4").tobytes()}, side.secrets
+
+
+def _own_context(side: ClientSide, fields: Fields) -> bytes:
+    """The context this client keeps. Raises Rejected where it has none or is asked to use another."""
+    context = side.secrets.get(_PUBLIC)
+    if context is None:
+        raise Rejected(f"client {side.client} was never given an encryption context")
+    if _sha256(context) != fields.get("context"):
+        raise Rejected(f"client {side.client} keeps another encryption context")
+    return context
+
+
+def _slots(protection: Homomorphic, parameters: int) -> int:
+    if protection.scheme == "ckks":
+        return parameters
+    return -(-parameters // fixed_point.FIELDS_PER_SLOT)
+
+
+def _body_bytes(protection: Homomorphic, parameters: int) -> int:
+    slots = _slots(protection, parameters)
+    return ciphertexts.CIPHERTEXT_BYTES * ciphertexts.ciphertexts_for(protection.scheme, slots)
+
+
+def _bytes(fields: Fields, name: str) -> bytes:
+    value = fields.get(name)
+    if not isinstance(value, bytes):
+        raise Rejected(f"the request has no {name}")
+    return value
+
+
+def _whole(fields: Fields, name: str) -> int:
+    value = fields.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise Rejected(f"the request has no {name}")
+    return value
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

@@ -1,0 +1,68 @@
+"""No protection: updates travel in the clear and signed, and the server sees each of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from privacy.envelopes import OVERHEAD_BYTES
+from privacy.errors import Rejected
+from privacy.parameters import Parameters
+from privacy.protections import uploads
+from privacy.protections.protocol import UPDATE, Answer, ClientSide, Cohort, Exchange, Fields
+from privacy.view import Contribution, Rejection, Vector, View
+
+
+class NoProtection(Parameters):
+    """Plain sums. The weight is bound by the envelope and applied by the server."""
+
+    kind: Literal["none"] = "none"
+
+    @property
+    def hides_updates(self) -> bool:
+        """The server sees every update."""
+        return False
+
+    @property
+    def trust(self) -> str:
+        """Who could read what."""
+        return "The server reads every client's update and must be trusted with all of them."
+
+    def answers(self) -> Mapping[str, Answer]:
+        """One phase: the update."""
+        return {UPDATE: _send_update}
+
+    def upload_bytes(self, parameters: int) -> int:
+        """Four bytes a parameter and the envelope."""
+        return 4 * parameters + OVERHEAD_BYTES
+
+    def prepare(self, run: str, clients: Sequence[int]) -> Exchange[bytes]:
+        """There are no keys to set up."""
+        return b""
+        yield []
+
+    def collect(self, cohort: Cohort, material: bytes) -> Exchange[View]:
+        """Sum in float64, in the order of the cohort, so that the same uploads give the same bits."""
+        replies = yield uploads.requests(cohort)
+        total = np.zeros(cohort.parameters, np.float64)
+        contributions, rejections, updates = [], [], {}
+        for participant, reply in zip(cohort.participants, replies, strict=True):
+            try:
+                body, sent = uploads.opened(cohort, participant, reply, 4 * cohort.parameters)
+                update = uploads.checked(_from_bytes(body), cohort.parameters)
+            except Rejected as reason:
+                rejections.append(Rejection(participant.client, str(reason)))
+                continue
+            total += participant.weight * update.astype(np.float64)
+            updates[participant.client] = update
+            contributions.append(Contribution(participant.client, participant.weight, sent))
+        return View(cohort.round, total, tuple(contributions), tuple(rejections), updates)
+
+
+def _send_update(side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
+    update = uploads.checked_update(side, fields)
+    return {"envelope": uploads.signed(side, np.ascontiguousarray(update, dtype="<f4").tobytes())}, side.secrets
+
+
+def _from_bytes(body: bytes) -> Vector:
+    return np.frombuffer(body, dtype="<f4").astype(np.float32)

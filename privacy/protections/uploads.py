@@ -1,0 +1,58 @@
+"""What all protections do with an upload: the client checks its update and signs, the server opens and checks."""
+
+import numpy as np
+
+from privacy import envelopes
+from privacy.envelopes import NO_CONTEXT, Binding
+from privacy.errors import Rejected
+from privacy.protections.protocol import UPDATE, ClientSide, Cohort, Fields, Participant, Reply, Request
+from privacy.view import Vector
+
+LARGEST_MAGNITUDE = 1e6
+"""No coordinate of an update may exceed this: far beyond any useful step, and sums of thousands stay finite."""
+
+_LONGEST_REASON = 200
+
+
+def requests(cohort: Cohort, context: bytes = NO_CONTEXT) -> list[Request]:
+    """Ask each participant for its update: of how many parameters, and bound to which context."""
+    fields = {"parameters": cohort.parameters, "context": context}
+    return [Request(participant.client, UPDATE, fields) for participant in cohort.participants]
+
+
+def checked_update(side: ClientSide, fields: Fields) -> Vector:
+    """The client's update as float32[d]. Raises Rejected where it is missing or not fit to be sent."""
+    if side.update is None:
+        raise Rejected("there is no update to send")
+    return checked(side.update, fields.get("parameters"))
+
+
+def checked(update: Vector, parameters: object) -> Vector:
+    """Raise Rejected unless the update is a finite vector of `parameters` coordinates of at most 1e6 in magnitude."""
+    if update.shape != (parameters,):
+        raise Rejected(f"update has shape {update.shape}, not ({parameters},)")
+    if not np.isfinite(update).all():
+        raise Rejected("update holds NaN or infinity")
+    if update.size and float(np.abs(update).max()) > LARGEST_MAGNITUDE:
+        raise Rejected(f"update has a coordinate beyond {LARGEST_MAGNITUDE:g}")
+    return update
+
+
+def signed(side: ClientSide, body: bytes, context: bytes = NO_CONTEXT) -> bytes:
+    """Seal a client's body with its signing key."""
+    return envelopes.seal(
+        side.secrets["signing_key"], Binding(side.run, side.round, side.client, side.weight, context), body
+    )
+
+
+def opened(
+    cohort: Cohort, participant: Participant, reply: Reply, body_bytes: int, context: bytes = NO_CONTEXT
+) -> tuple[bytes, int]:
+    """The body of a participant's reply and the bytes of its envelope. Raises Rejected with the reason."""
+    if reply.error:
+        raise Rejected(reply.error[:_LONGEST_REASON])
+    envelope = reply.fields.get("envelope")
+    if reply.client != participant.client or not isinstance(envelope, bytes):
+        raise Rejected("reply holds no envelope of this client")
+    binding = Binding(cohort.run, cohort.round, participant.client, participant.weight, context)
+    return envelopes.open_envelope(envelope, participant.public_key, binding, body_bytes), len(envelope)
