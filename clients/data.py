@@ -1,6 +1,5 @@
 """A client's own records, as the features its model takes."""
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +21,6 @@ class Share:
 
 def share(scenario: Scenario, client: int) -> Share:
     """The records of one client. The whole data set's features are resident once a process."""
-    dataset = datasets.load(scenario.data.dataset)
-    indices = division_of(scenario).train[client]
-    return Share(_features(scenario)[indices], dataset.labels[indices], len(dataset.classes))
-
-
-@functools.lru_cache(maxsize=2)
-def _features(scenario: Scenario) -> npt.NDArray[np.float32]:
-    return models.prepared(scenario.model, datasets.load(scenario.data.dataset))
+    records = records_of(scenario)
+    indices = records.division.train[client]
+    return Share(features_of(scenario)[indices], records.dataset.labels[indices], len(records.dataset.classes))

@@ -62,6 +62,15 @@ class Federation(Parameters):
     quorum: Annotated[int, Field(ge=1)] = 1
     rule: Annotated[RuleParameters, Named] = FedAvg()
 
+    @property
+    def largest_cohort(self) -> int:
+        """The most clients that one round can have."""
+        return (
+            min(self.clients, self.sampling.count)
+            if isinstance(self.sampling, FixedSampling)
+            else self.clients
+        )
+
 
 class Training(Parameters):
     """What a client does with its records in one round. `batch_size` is the expected size under DP-SGD."""
@@ -120,13 +129,13 @@ def _conflicts(scenario: Scenario) -> Iterator[tuple[str, str]]:
     clients = federation.clients
     if isinstance(sampling, FixedSampling) and sampling.count > clients:
         yield "federation.sampling.count", f"{sampling.count} clients a round cannot be drawn from {clients}"
-    elif isinstance(sampling, FixedSampling) and federation.quorum > sampling.count:
+    if federation.quorum > federation.largest_cohort:
         yield (
             "federation.quorum",
-            f"a quorum of {federation.quorum} is never reached with {sampling.count} clients a round",
+            f"a quorum of {federation.quorum} is never reached with {federation.largest_cohort} clients a round",
         )
-    if federation.quorum > clients:
-        yield "federation.quorum", f"a quorum of {federation.quorum} is never reached with {clients} clients"
+    if isinstance(scenario.protection, Homomorphic) and federation.largest_cohort < 2:
+        yield "protection", "the key holder refuses the sum of a single client, which is that client's update"
     if isinstance(scenario.protection, Homomorphic) and scenario.protection.key_holder >= clients:
         yield (
             "protection.key_holder",

@@ -49,9 +49,7 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Loa
     try:
         toml = parse(text)
     except NotToml as error:
-        raise ScenarioError(
-            [f"{path}:{error.line}: not valid TOML: {' '.join(error.reason.split())}"]
-        ) from None
+        raise ScenarioError([refusals.line(f"{path}:{error.line}", (), error.reason)]) from None
     values = _with_data_below(path.absolute().parent, toml.values)
     values, origins = command_line.apply(values, overrides)
     values = _with_data_below(Path.cwd(), values) if overrides else values

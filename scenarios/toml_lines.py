@@ -14,6 +14,7 @@ KeyPath = tuple[str | int, ...]
 
 _MAX_PARTS = 16
 _MAX_KEYS = 5000
+_MAX_ITEMS = 20_000
 _MAX_DEPTH = 32
 _MAX_DIGITS = 400
 
@@ -62,7 +63,7 @@ def parse(text: str) -> Toml:
         return Toml(tomllib.loads(text), lines)
     except ValueError as error:
         where = _WHERE.search(str(error))
-        reason = _WHERE.sub("", str(error))[:200]
+        reason = f"not valid TOML: {_plainly(_WHERE.sub('', str(error)))}"
         if where is None or where[1] is None:
             raise NotToml(text.rstrip("\n").count("\n") + 1, reason) from None
         raise NotToml(int(where[1]), f"{reason} at column {where[2]}") from None
@@ -86,6 +87,14 @@ def written(path: KeyPath) -> str:
             shown = part if _BARE.fullmatch(part) else repr(part)
             text += ("." if text else "") + (shown if len(shown) <= 64 else f"{shown[:60]}...")
     return text
+
+
+def _plainly(reason: str) -> str:
+    if reason.startswith("Cannot overwrite"):
+        return "this key has been given before"
+    if reason.startswith("Cannot declare"):
+        return "this table has been given before"
+    return reason[:200]
 
 
 def _key_lines(text: str) -> dict[KeyPath, int]:
@@ -160,7 +169,7 @@ def _unquoted(quoted: str) -> str:
 
 def _value_end(text: str, position: int, line: int) -> tuple[int, int]:
     """Where the value that begins after `=` ends, and how many keys its inline tables have."""
-    depth, dots, keys, begin = 0, 0, 0, position
+    depth, dots, keys, items, begin = 0, 0, 0, 0, position
     while match := _VALUE_TOKEN.match(text, position):
         token = match[0]
         if token == "\n" and depth == 0:
@@ -168,12 +177,15 @@ def _value_end(text: str, position: int, line: int) -> tuple[int, int]:
         position = match.end()
         depth += (token in "[{") - (token in "]}") if len(token) == 1 else 0
         keys += token == "="
+        items += token == ","
         dots = dots + 1 if token == "." else 0 if token in {",", "=", "{", "["} else dots
         digits = len(token.strip()) if token[0] not in "\"'#" else 0
         if depth > _MAX_DEPTH or dots > _MAX_PARTS:
             reason = "tables or lists are nested too deeply"
         elif keys > _MAX_KEYS:
             reason = f"more than {_MAX_KEYS} keys"
+        elif items > _MAX_ITEMS:
+            reason = f"a list of more than {_MAX_ITEMS} items"
         elif digits > _MAX_DIGITS:
             reason = f"a value of more than {_MAX_DIGITS} characters without quotes"
         else:

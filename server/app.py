@@ -13,14 +13,13 @@ import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 from safetensors.numpy import save
-from scenarios.shares import Division, division_of
 
 from privacy import ledger
 from privacy.errors import FedcrucibleError, RunFailed
 from privacy.guarantees import DpSgd
 from privacy.view import Vector
-from scenarios import datasets, models, source
-from scenarios.datasets.dataset import Dataset
+from scenarios import models, source
+from scenarios.records import Records, features_of, records_of
 from scenarios.schema import Scenario, sha256
 from scenarios.seeds import torch_stream
 from server import checkpoint, journal, statement
@@ -61,7 +60,8 @@ def open_directory(directory: RunDirectory, settings: Mapping[str, str]) -> None
     overrides = json.loads(settings.get("overrides") or "[]")
     loaded = source.read(settings["scenario"], overrides)
     scenario = loaded.scenario
-    dataset, division = datasets.load(scenario.data.dataset), division_of(scenario)
+    records = records_of(scenario)
+    dataset = records.dataset
     directory.path.mkdir(parents=True, exist_ok=True)
     write_json(
         directory.manifest,
@@ -93,9 +93,9 @@ def open_directory(directory: RunDirectory, settings: Mapping[str, str]) -> None
                 "source": dataset.source,
                 "licence": dataset.licence,
                 "classes": list(dataset.classes),
-                "test_records": len(division.test),
+                "test_records": len(records.division.test),
             },
-            "clients": _clients(scenario, dataset, division),
+            "clients": _clients(scenario, records),
             "model": {"kind": scenario.model.kind},
         },
     )
@@ -131,10 +131,10 @@ def play(grid: Grid, directory: RunDirectory) -> None:
 
 
 def _federation(grid: Grid, directory: RunDirectory, scenario: Scenario, run: str) -> Federation:
-    dataset, division = datasets.load(scenario.data.dataset), division_of(scenario)
+    dataset, division = records_of(scenario).dataset, records_of(scenario).division
     if dataset.fingerprint() != directory.read_manifest()["data_sha256"]:
         raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
-    features = models.prepared(scenario.model, dataset)
+    features = features_of(scenario)
     module = models.build(scenario.model, features.shape[1:], len(dataset.classes))
     models.initialise(module, torch_stream(scenario.seed, "model"))
     examination = Examination(module, features[division.test], dataset.labels[division.test])
@@ -227,10 +227,11 @@ def epsilon_summary(scenario: Scenario, ledgers: Mapping[str, ledger.Ledger]) ->
     }
 
 
-def _clients(scenario: Scenario, dataset: Dataset, division: Division) -> dict[str, object]:
+def _clients(scenario: Scenario, records: Records) -> dict[str, object]:
+    dataset = records.dataset
     natural = scenario.data.partition.kind == "natural"
     clients: dict[str, object] = {}
-    for client, indices in enumerate(division.train):
+    for client, indices in enumerate(records.division.train):
         counts = np.bincount(dataset.labels[indices], minlength=len(dataset.classes))
         clients[str(client)] = {
             "name": dataset.group_names[client] if natural else f"client {client}",

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from scenarios.shares import division_of
 
 from privacy import ledger
 from privacy.guarantees import DpSgd
-from scenarios import datasets, source
+from scenarios import source
+from scenarios.records import records_of
 from scenarios.schema import Scenario
 from scenarios.world import World
 from server import planning
@@ -18,8 +18,7 @@ def describe(file: str, overrides: Sequence[str]) -> Iterator[str]:
     """The lines of `fedcrucible check`. Raises ScenarioError for a scenario that cannot work."""
     loaded = source.read(file, overrides)
     scenario = loaded.scenario
-    dataset = datasets.load(scenario.data.dataset)
-    division = division_of(scenario)
+    dataset, division = records_of(scenario).dataset, records_of(scenario).division
     beginning = World({client: len(indices) for client, indices in enumerate(division.train)})
     yield f"{scenario.name}: {scenario.question}"
     yield f"data: {len(dataset.labels)} records, {len(dataset.classes)} classes, {len(division.test)} held out for testing"

@@ -21,8 +21,8 @@ class DpSgd(Parameters):
     """DP-SGD on each client; exactly one of `noise_multiplier` and `epsilon` is given.
 
     **Guarantee.** (epsilon, delta)-differential privacy of each record of each client, add-or-remove.
-    With `noise_multiplier` (sigma / clip_norm) epsilon follows from the run; with `epsilon` noise is calibrated to
-    the whole planned run. Seeded noise protects only against those who do not know the seed.
+    With `noise_multiplier` (sigma / clip_norm) epsilon follows from the run; with `epsilon` the noise is
+    calibrated to the whole planned run. Seeded noise protects only against those who do not know the seed.
     """
 
     kind: Literal["dp-sgd"] = "dp-sgd"

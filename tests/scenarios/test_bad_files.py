@@ -78,13 +78,13 @@ HOSTILE = {
 
 def refusal(path: Path) -> list[str] | None:
     """The lines of the refusal, None where the file is sound; at most a second is allowed."""
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         read(path)
     except ScenarioError as error:
         return error.problems
     finally:
-        assert time.perf_counter() - start < 1.0
+        assert time.process_time() - start < 1.0
     return None
 
 

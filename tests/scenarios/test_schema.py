@@ -85,9 +85,9 @@ def test_more_clients_than_there_are_cannot_be_drawn() -> None:
 @pytest.mark.parametrize(
     ("sampling", "quorum", "reason"),
     [
-        ("all", 5, "a quorum of 5 is never reached with 4 clients"),
+        ("all", 5, "a quorum of 5 is never reached with 4 clients a round"),
         ({"kind": "fixed", "count": 2}, 3, "a quorum of 3 is never reached with 2 clients a round"),
-        ({"kind": "poisson", "rate": 0.5}, 5, "a quorum of 5 is never reached with 4 clients"),
+        ({"kind": "poisson", "rate": 0.5}, 5, "a quorum of 5 is never reached with 4 clients a round"),
     ],
 )
 def test_a_quorum_must_be_within_reach(sampling: object, quorum: int, reason: str) -> None:
@@ -99,6 +99,16 @@ def test_the_key_holder_must_be_a_client() -> None:
     [(key, reason)] = refused(protection={"kind": "homomorphic", "key_holder": 4})
     assert key == "protection.key_holder"
     assert "numbered from 0 to 3" in reason
+
+
+@pytest.mark.parametrize(
+    "federation",
+    [{"clients": 1, "rounds": 2}, {"clients": 4, "rounds": 2, "sampling": {"kind": "fixed", "count": 1}}],
+)
+def test_an_encrypted_sum_needs_two_clients(federation: dict[str, object]) -> None:
+    [(key, reason)] = refused(federation=federation, protection="homomorphic")
+    assert key == "protection"
+    assert "sum of a single client" in reason
 
 
 def test_every_conflict_is_told_at_once() -> None:

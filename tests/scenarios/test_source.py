@@ -225,8 +225,9 @@ def test_the_library_can_be_read_and_asks_something(entry: tuple[str, str, Path]
 
 def test_reading_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from scenarios.source import read; read('quickstart'); "
-        "sys.exit(str([m for m in ('torch', 'flwr', 'opacus', 'sklearn', 'tenseal', 'kymatio') if m in sys.modules]))"
+        "import sys; from scenarios.source import read; read('quickstart'); sys.exit(' '.join(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.strip() == "[]"
+    imported = set(done.stderr.split())
+    assert "scenarios.source" in imported
+    assert imported.isdisjoint({"torch", "flwr", "opacus", "sklearn", "tenseal", "kymatio", "skimage"})
