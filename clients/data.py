@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scenarios.shares import division_of
 
-from scenarios import datasets, models
+from scenarios.records import features_of, records_of
 from scenarios.schema import Scenario
 
 

@@ -132,7 +132,7 @@ def _conflicts(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if federation.quorum > federation.largest_cohort:
         yield (
             "federation.quorum",
-            f"a quorum of {federation.quorum} is never reached with {federation.largest_cohort} clients a round",
+            f"a quorum of {federation.quorum} is beyond the {federation.largest_cohort} clients of a round",
         )
     if isinstance(scenario.protection, Homomorphic) and federation.largest_cohort < 2:
         yield "protection", "the key holder refuses the sum of a single client, which is that client's update"

@@ -11,6 +11,8 @@ key holder's secret learns nothing from uploads (IND-CPA under ring learning wit
   holder reads everybody. The server must relay the context and the sums faithfully: one that swaps the context for its
   own, or has a single upload decrypted as a "sum", reads updates. The key holder refuses sums said to be of one
   client, but it cannot see whether the server says the truth: the server is taken to be honest but curious.
+- What the key holder sends, the context and the sums, is checked for form and range but carries no signature: that it
+  comes from the key holder is the transport's to guarantee.
 - The sum is released, and a sum of two tells each of the two the other's update.
 - A registered client can encrypt rubbish. Nobody sees whose it was; almost surely the sum is then out of range and the
   round is lost, not the run.
@@ -44,6 +46,7 @@ from privacy.protections.protocol import (
     Fields,
     Reply,
     Request,
+    Value,
 )
 from privacy.view import Contribution, Rejection, View
 
@@ -70,8 +73,8 @@ class Homomorphic(Parameters):
     def trust(self) -> str:
         """Who could read what."""
         return (
-            f"The server sees sums only, if it follows the protocol. Client {self.key_holder} holds the only key: it can "
-            "read every upload it gets hold of, and together with the server it reads everybody's updates."
+            f"The server sees sums only, if it follows the protocol. Client {self.key_holder} holds the only key: it "
+            "can read every upload it gets hold of, and together with the server it reads everybody's updates."
         )
 
     def answers(self) -> Mapping[str, Answer]:
@@ -121,38 +124,40 @@ class Homomorphic(Parameters):
                 rejections.append(Rejection(participant.client, str(reason)))
                 continue
             contributions.append(Contribution(participant.client, participant.weight, sent))
-        empty = View(cohort.round, np.zeros(cohort.parameters, np.float64), (), tuple(rejections))
         if not contributions:
-            return empty
-        fields = {
+            return View(cohort.round, np.zeros(cohort.parameters, np.float64), (), tuple(rejections))
+        fields: dict[str, Value] = {
             "sum": running.to_bytes(),
             "contributors": len(contributions),
             "parameters": cohort.parameters,
             "context": context_hash,
         }
         [reply] = yield [Request(self.key_holder, "decrypt", fields)]
-        view = View(cohort.round, empty.total, tuple(contributions), tuple(rejections))
         try:
-            total = _checked_sum(reply, view)
+            total = _checked_sum(reply, cohort.parameters, contributions)
         except Rejected as reason:
-            lost = [Rejection(c.client, f"the round has no sum: {reason}") for c in contributions]
-            return View(cohort.round, empty.total, (), tuple(sorted([*rejections, *lost], key=lambda r: r.client)))
+            rejections += [Rejection(c.client, f"the round has no sum: {reason}") for c in contributions]
+            rejections.sort(key=lambda rejection: rejection.client)
+            return View(cohort.round, np.zeros(cohort.parameters, np.float64), (), tuple(rejections))
         decoded = fixed_point.decode(total, self.value_range)
         return View(cohort.round, decoded, tuple(contributions), tuple(rejections))
 
 
-def _checked_sum(reply: Reply, view: View) -> Integers:
-    """The key holder's integers. Raises Rejected unless they can be the sum of the view's contributions."""
+def _checked_sum(reply: Reply, parameters: int, contributions: Sequence[Contribution]) -> Integers:
+    """The key holder's integers. Raises Rejected unless they can be the sum of these contributions."""
     if reply.error:
         raise Rejected(f"the key holder did not decrypt: {reply.error[:200]}")
     decrypted = reply.fields.get("total")
-    if not isinstance(decrypted, bytes) or len(decrypted) != _SUM_BYTES * view.total.size:
+    if not isinstance(decrypted, bytes) or len(decrypted) != _SUM_BYTES * parameters:
         raise Rejected("the key holder's sum has another size")
     total = np.frombuffer(decrypted, dtype="<i4").astype(np.int64)
-    bound = fixed_point.largest_sum(view.weight, len(view.contributions))
-    if total.size and int(np.abs(total).max()) > bound:
-        raise Rejected("the decrypted sum is out of range: an upload did not hold what it should")
+    _check_range(total, sum(c.weight for c in contributions), len(contributions))
     return total
+
+
+def _check_range(total: Integers, weight: float, clients: int) -> None:
+    if total.size and int(np.abs(total).max()) > fixed_point.largest_sum(weight, clients):
+        raise Rejected("the decrypted sum is out of range: an upload did not hold what it should")
 
 
 def _make_keys(protection: Homomorphic, side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
@@ -189,11 +194,12 @@ def _decrypt_sum(protection: Homomorphic, side: ClientSide, fields: Fields) -> t
     contributors, parameters = _whole(fields, "contributors"), _whole(fields, "parameters")
     if contributors < 2 and int(side.secrets[_CLIENTS]) > 1:
         raise PolicyRefused(f"a sum of {contributors} client would show that client's update")
+    if contributors > fixed_point.MAX_CLIENTS:
+        raise Rejected(f"a sum of {contributors} clients is not exact")
     encrypted, slots = _bytes(fields, "sum"), _slots(protection, parameters)
     values = ciphertexts.decrypt(protection.scheme, side.secrets[_SECRET], encrypted, slots)
     total = fixed_point.unpack(values, parameters) if protection.scheme == "bfv" else values
-    if total.size and int(np.abs(total).max()) > fixed_point.largest_sum(1.0, contributors):
-        raise Rejected("the decrypted sum is out of range: an upload did not hold what it should")
+    _check_range(total, 1.0, contributors)
     return {"total": total.astype("<i4").tobytes()}, side.secrets
 
 

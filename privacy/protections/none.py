@@ -39,7 +39,7 @@ class NoProtection(Parameters):
     def prepare(self, run: str, clients: Sequence[int]) -> Exchange[bytes]:
         """There are no keys to set up."""
         return b""
-        yield []
+        yield []  # never reached: it makes this function a generator
 
     def collect(self, cohort: Cohort, material: bytes) -> Exchange[View]:
         """Sum in float64, in the order of the cohort, so that the same uploads give the same bits."""

@@ -5,7 +5,7 @@ import numpy as np
 from privacy import envelopes
 from privacy.envelopes import NO_CONTEXT, Binding
 from privacy.errors import Rejected
-from privacy.protections.protocol import UPDATE, ClientSide, Cohort, Fields, Participant, Reply, Request
+from privacy.protections.protocol import UPDATE, ClientSide, Cohort, Fields, Participant, Reply, Request, Value
 from privacy.view import Vector
 
 LARGEST_MAGNITUDE = 1e6
@@ -16,7 +16,7 @@ _LONGEST_REASON = 200
 
 def requests(cohort: Cohort, context: bytes = NO_CONTEXT) -> list[Request]:
     """Ask each participant for its update: of how many parameters, and bound to which context."""
-    fields = {"parameters": cohort.parameters, "context": context}
+    fields: dict[str, Value] = {"parameters": cohort.parameters, "context": context}
     return [Request(participant.client, UPDATE, fields) for participant in cohort.participants]
 
 
