@@ -11,7 +11,7 @@ from privacy import dp_sgd
 from privacy.steps import PrivateSteps
 from privacy.view import Vector
 from scenarios import models
-from scenarios.models import ModelParameters
+from scenarios.models import AnyModel
 from scenarios.schema import Training
 from scenarios.seeds import stream, torch_stream
 
@@ -28,7 +28,7 @@ class Job:
     seed: int
     client: int
     round: int
-    model: ModelParameters
+    model: AnyModel
     classes: int
     start: Vector
     inputs: npt.NDArray[np.float32]
@@ -52,7 +52,7 @@ def train(jobs: Sequence[Job]) -> list[Vector]:
 
 
 def _train_one(job: Job) -> Vector:
-    module = models.build(job.model, job.inputs.shape[1:], job.classes)
+    module = job.model.build(job.inputs.shape[1:], job.classes)
     models.assign_parameters(module, job.start)
     inputs = torch.from_numpy(np.array(job.inputs))
     labels = torch.from_numpy(np.array(job.labels))

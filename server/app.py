@@ -135,7 +135,7 @@ def _federation(grid: Grid, directory: RunDirectory, scenario: Scenario, run: st
     if dataset.fingerprint() != directory.read_manifest()["data_sha256"]:
         raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
     features = features_of(scenario)
-    module = models.build(scenario.model, features.shape[1:], len(dataset.classes))
+    module = scenario.model.build(features.shape[1:], len(dataset.classes))
     models.initialise(module, torch_stream(scenario.seed, "model"))
     examination = Examination(module, features[division.test], dataset.labels[division.test])
     start: Vector = np.array(models.parameters_of(module))

@@ -12,12 +12,12 @@ Activation = Literal["relu", "tanh"]
 
 def linear(inputs: int, outputs: int) -> torch.nn.Module:
     """A fully connected layer."""
-    return _zeroed(torch.nn.utils.skip_init(torch.nn.Linear, inputs, outputs))
+    return _zeroed(torch.nn.Linear(inputs, outputs, device="meta"))
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int, padding: int = 0) -> torch.nn.Module:
     """A two-dimensional convolution with a square kernel."""
-    return _zeroed(torch.nn.utils.skip_init(torch.nn.Conv2d, inputs, outputs, kernel, stride=stride, padding=padding))
+    return _zeroed(torch.nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, device="meta"))
 
 
 def activation(name: Activation) -> torch.nn.Module:
@@ -26,6 +26,8 @@ def activation(name: Activation) -> torch.nn.Module:
 
 
 def _zeroed(layer: torch.nn.Module) -> torch.nn.Module:
+    """The layer in memory; on torch's "meta" device, where it was made, nothing is drawn or stored."""
+    layer = layer.to_empty(device="cpu")
     for parameter in layer.parameters():
         torch.nn.init.zeros_(parameter)
     return layer

@@ -17,7 +17,9 @@ class Mlp(Parameters):
     """`model = { kind = "mlp", hidden = [64], activation = "relu" }`."""
 
     kind: Literal["mlp"] = "mlp"
-    hidden: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=1, max_length=8)] = [64]
+    hidden: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
+        default=(64,), min_length=1, max_length=8, strict=False
+    )
     activation: Literal["relu", "tanh"] = "relu"
 
     def recipe(self) -> str:

@@ -60,8 +60,12 @@ class Scattering(Parameters):
             flat: Inputs = torch.nn.functional.group_norm(coefficients, groups).flatten(1).numpy()
             return flat.reshape(len(images) // channels, -1)
 
-        with ThreadPoolExecutor(_THREADS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return np.concatenate(list(pool.map(normalised, range(0, len(inputs), _CHUNK))))
+        threads = torch.get_num_threads()
+        try:
+            with ThreadPoolExecutor(_THREADS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                return np.concatenate(list(pool.map(normalised, range(0, len(inputs), _CHUNK))))
+        finally:
+            torch.set_num_threads(threads)
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> "torch.nn.Module":
         """A linear module of zeros from float32[batch, *input_shape], the features, to float32[batch, classes]."""

@@ -27,21 +27,21 @@ _MANY_ROUNDS = 80
 
 def accuracy_by_round(rows: Sequence[Row], changes: Sequence[Row], palette: Palette) -> Drawing:
     """Accuracy by round: rows of `round` and `value`, changes of `round` and `number`."""
-    return _one_by_round(rows, changes, alt.Axis(title="accuracy", format="%", tickCount=5), palette)
+    return _one_by_round(rows, changes, "accuracy", "%", palette)
 
 
 def loss_by_round(rows: Sequence[Row], changes: Sequence[Row], palette: Palette) -> Drawing:
     """Loss by round: rows of `round` and `value`, changes of `round` and `number`."""
-    return _one_by_round(rows, changes, alt.Axis(title="loss", tickCount=5), palette)
+    return _one_by_round(rows, changes, "loss", "~g", palette)
 
 
 def pair_by_round(rows: Sequence[Row], title: str, palette: Palette) -> Drawing:
     """Two values by round, told apart by colour, dash and shape: rows of `round`, `kind` and `value`."""
     kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
-    legend = alt.Legend(title=None, orient="top", symbolSize=90, symbolStrokeWidth=2)
+    legend = alt.Legend(title=None, orient="top", symbolSize=90, symbolStrokeWidth=0)
     colours = alt.Scale(domain=kinds, range=[palette.first, palette.second])
     base = alt.Chart(alt.NamedData(name="rows")).encode(
-        x=_rounds(), y=_values(alt.Axis(title=title, format="~s", tickCount=5)), color=alt.Color("kind:N", scale=colours, legend=legend)
+        x=_rounds(), y=_values("~s"), color=alt.Color("kind:N", scale=colours, legend=legend)
     )
     dashes = alt.StrokeDash("kind:N", scale=alt.Scale(domain=kinds, range=[[1, 0], [6, 4]]), legend=legend)
     shapes = alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["circle", "square"]), legend=legend)
@@ -58,14 +58,14 @@ def epsilon_by_round(
 
     The thick line is the largest of all clients. Without lines the band from the smallest to the largest is drawn.
     """
-    x, axis = _rounds(), alt.Axis(title="ε", tickCount=5)
+    x, axis = _rounds(), alt.Axis(title=None, tickCount=5)
     base = alt.Chart(alt.NamedData(name="spread"))
     layers = [
         base.mark_area(color=palette.faint, opacity=0.35).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
         if not lines
         else alt.Chart(alt.NamedData(name="lines"))
         .mark_line(color=palette.faint, strokeWidth=1)
-        .encode(x=x, y=_values(axis), detail="client:N", tooltip=alt.Tooltip("client:N", title="client"))
+        .encode(x=x, y=_values("~g"), detail="client:N", tooltip=alt.Tooltip("client:N", title="client"))
     ]
     highest = base.encode(
         x=x, y=alt.Y("high:Q", axis=axis), tooltip=["round:Q", alt.Tooltip("high:Q", title="ε", format=".3~f"), "client:N"]
@@ -82,14 +82,15 @@ def epsilon_by_client(rows: Sequence[Row], budget: float | None, palette: Palett
     """Epsilon by client as bars: rows of `client`, `value`, `label` and `most`, which is true for the largest."""
     step = _step(len(rows))
     finite = [float(str(row["value"])) for row in rows]
-    top = 1.2 * max([*finite, budget or 0.0, 1e-9])
+    top = 1.35 * max([*finite, budget or 0.0, 1e-9])
     y = alt.Y("client:N", sort=None, axis=_names(step, "right"), scale=alt.Scale(paddingInner=0.3))
-    x = alt.X("value:Q", axis=alt.Axis(title="ε", tickCount=5), scale=alt.Scale(domain=[0, top], nice=False))
+    x = alt.X("value:Q", axis=alt.Axis(title=None, tickCount=5), scale=alt.Scale(domain=[0, top], nice=False))
     tooltip = [alt.Tooltip("client:N", title="client"), alt.Tooltip("label:N", title="ε")]
     base = alt.Chart(alt.NamedData(name="rows")).encode(y=y, x=x)
     strong = alt.condition("datum.most", alt.value(palette.first), alt.value(palette.faint))
     labelled = base.transform_filter("datum.most") if step < 14 else base
-    text = labelled.mark_text(align="left", dx=5, color=palette.ink, fontSize=12).encode(text="label:N")
+    # The numbers stand in a column of their own, clear of the bars and of the budget's line.
+    text = labelled.mark_text(align="right", color=palette.ink, fontSize=12).encode(x=alt.value("width"), text="label:N")
     layers = [base.mark_bar().encode(color=strong, tooltip=tooltip), text, *_budget("x", budget, palette)]
     return _drawing(layers, step * len(rows), rows=rows, budget=_budget_rows(budget))
 
@@ -129,21 +130,21 @@ def specify(drawing: Drawing, description: str, palette: Palette) -> Specificati
         "titleFontWeight": "normal",
     }
     chart = (
-        drawing.chart.properties(description=description, background="transparent")
+        drawing.chart.properties(description=description, background=palette.ground)
         .configure(font=palette.font)
         .configure_view(stroke=None)
         .configure_axis(**axis, **label)
         .configure_legend(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", **label)
-        .configure_title(color=palette.ink, font=palette.font, fontSize=13, anchor="start", fontWeight="bold")
+        .configure_title(color=palette.ink, font=palette.font, fontSize=15, subtitleFont=palette.font, anchor="start")
     )
     return {**chart.to_dict(), "datasets": {name: list(rows) for name, rows in drawing.rows.items()}}
 
 
-def _one_by_round(rows: Sequence[Row], changes: Sequence[Row], axis: alt.Axis, palette: Palette) -> Drawing:
-    base = alt.Chart(alt.NamedData(name="rows")).encode(x=_rounds(), y=_values(axis))
-    tooltip = [alt.Tooltip("round:Q", title="round"), alt.Tooltip("value:Q", title=axis.title, format=".4~f")]
+def _one_by_round(rows: Sequence[Row], changes: Sequence[Row], title: str, numbers: str, palette: Palette) -> Drawing:
+    base = alt.Chart(alt.NamedData(name="rows")).encode(x=_rounds(), y=_values(numbers))
+    tooltip = [alt.Tooltip("round:Q", title="round"), alt.Tooltip("value:Q", title=title, format=".4~f")]
     points = base.mark_point(filled=True, color=palette.first, **_points(len(rows))).encode(tooltip=tooltip)
-    marked = alt.Chart(alt.NamedData(name="changes")).encode(x="round:Q")
+    marked = alt.Chart(alt.NamedData(name="changes")).encode(x=_rounds())
     layers = [
         marked.mark_rule(color=palette.muted, strokeDash=[2, 3]),
         marked.mark_text(color=palette.muted, baseline="bottom").encode(y=alt.value(-3), text="number:N"),
@@ -154,11 +155,12 @@ def _one_by_round(rows: Sequence[Row], changes: Sequence[Row], axis: alt.Axis, p
 
 
 def _rounds() -> alt.X:
-    return alt.X("round:Q", axis=alt.Axis(title="round", tickMinStep=1, format="d", grid=False), scale=alt.Scale(nice=False))
+    scale = alt.Scale(nice=False, zero=False)
+    return alt.X("round:Q", axis=alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False), scale=scale)
 
 
-def _values(axis: alt.Axis) -> alt.Y:
-    return alt.Y("value:Q", axis=axis)
+def _values(numbers: str) -> alt.Y:
+    return alt.Y("value:Q", axis=alt.Axis(title=None, format=numbers, tickCount=5))
 
 
 def _points(count: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ from simulation.report.charts import Drawing, Specification
 from simulation.report.figures import accuracy_of
 from simulation.report.palette import PAGE
 from simulation.report.reading import Run
-from simulation.report.wording import decimal, duration, number_of, percent, significant, size
+from simulation.report.wording import decimal, duration, equals, number_of, percent, significant, size
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ def holdings(run: Run) -> Exhibit:
 def _who_spent_most(run: Run) -> str:
     latest = run.epsilon
     highest = max(latest.values())
-    equals = [run.name_of(client) for client, value in latest.items() if value == highest]
-    spent = "an unbounded ε" if math.isinf(highest) else f"ε = {significant(highest)}"
-    if len(equals) == len(latest):
+    most = [run.name_of(client) for client, value in latest.items() if value == highest]
+    spent = "an unbounded ε" if math.isinf(highest) else equals("ε", highest)
+    if len(most) == len(latest):
         return f"Every client spent {spent}."
-    also = f" and {number_of(len(equals) - 1, 'other')}" if len(equals) > 1 else ""
-    return f"{equals[0]}{also} spent most, {spent}: dark and marked “most”."
+    also = f" and {number_of(len(most) - 1, 'other')}" if len(most) > 1 else ""
+    return f"{most[0]}{also} spent most, {spent}: dark and marked “most”."
 
 
 def _exhibit(key: str, title: str, caption: str, drawing: Drawing | None) -> Exhibit:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 class Palette:
     """Colours by role. Two series also differ by dash and shape, so that none is told by colour alone."""
 
+    ground: str
     ink: str
     muted: str
     grid: str
@@ -17,6 +18,7 @@ class Palette:
 
 
 PAGE = Palette(
+    ground="transparent",
     ink="var(--ink)",
     muted="var(--muted)",
     grid="var(--rule)",
@@ -27,6 +29,7 @@ PAGE = Palette(
 )
 
 PICTURE = Palette(
+    ground="#ffffff",
     ink="#1b1f24",
     muted="#57606b",
     grid="#e2dfd8",

@@ -1,5 +1,7 @@
 """One run as a single picture, accuracy above epsilon, drawn by vl-convert without a browser."""
 
+import textwrap
+
 import altair as alt
 import vl_convert
 
@@ -8,8 +10,12 @@ from simulation.report import charts, series
 from simulation.report.charts import Drawing
 from simulation.report.palette import PICTURE
 from simulation.report.reading import Run
+from simulation.report.sight import marks
 
 _WIDTH, _HEIGHT = 720, 190
+_NOTED_CHANGES = 8
+_LINE = 105
+_SPREAD = "Thick: the client that has spent most so far. Thin or shaded: all clients."
 
 
 def draw(run: Run, ending: str) -> bytes:
@@ -24,13 +30,23 @@ def draw(run: Run, ending: str) -> bytes:
 
 
 def _stacked(run: Run) -> Drawing:
-    drawings = [("Accuracy", charts.accuracy_by_round(series.accuracy(run), series.changes(run), PICTURE))]
+    accuracy = charts.accuracy_by_round(series.accuracy(run), series.changes(run), PICTURE)
+    panels = [_panel(accuracy, "Accuracy by round", _changes(run))]
+    rows = dict(accuracy.rows)
     if spread := series.spread(run):
         epsilon = charts.epsilon_by_round(spread, series.single_lines(run), run.budget, PICTURE)
-        drawings.append(("Privacy spent (ε), thick: the client that has spent most", epsilon))
-    panels = [
-        drawing.chart.properties(title=alt.TitleParams(title, offset=14), width=_WIDTH, height=_HEIGHT)
-        for title, drawing in drawings
-    ]
-    rows = {name: rows for _, drawing in drawings for name, rows in drawing.rows.items()}
-    return Drawing(alt.vconcat(*panels).properties(background="#ffffff", padding=16), rows)
+        panels.append(_panel(epsilon, "Privacy spent, ε, by round", [_SPREAD]))
+        rows |= epsilon.rows
+    return Drawing(alt.vconcat(*panels, spacing=28).properties(padding=16), rows)
+
+
+def _panel(drawing: Drawing, title: str, notes: list[str]) -> alt.LayerChart:
+    heading = alt.TitleParams(title, subtitle=notes, frame="group", offset=18, subtitleColor=PICTURE.muted)
+    return drawing.chart.properties(title=heading, width=_WIDTH, height=_HEIGHT)
+
+
+def _changes(run: Run) -> list[str]:
+    changes = marks(run)
+    if len(changes) > _NOTED_CHANGES:
+        return []
+    return textwrap.wrap(" · ".join(f"{mark.number} {'; '.join(mark.texts)}" for mark in changes), _LINE)

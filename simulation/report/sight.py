@@ -1,14 +1,13 @@
 """What the server saw of each client, and what happened on the way, gathered from the journal."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from simulation.report.fields import Fields
 from simulation.report.reading import Round, Run
-from simulation.report.wording import number_of, spans
+from simulation.report.wording import spans
 
 _REACHED_THE_SERVER = ("trained", "rejected")
-_EVENT_KEYS = ("kind", "at", "until")
+_EVENT_KEYS = ("kind", "at", "until", "clients")
 
 
 @dataclass(frozen=True)
@@ -79,13 +78,14 @@ def _incidents(client: str, rounds: list[Round]) -> tuple[str, ...]:
 
 
 def _event(event: Fields) -> str:
-    details = [f"{key} {_spell(event.values, key)}" for key in event if key not in _EVENT_KEYS]
+    clients = event.values.get("clients")
+    who = f", {_clients(clients)}" if isinstance(clients, list) and clients else ""
+    details = "".join(f", {key} {event.text(key)}" for key in event if key not in _EVENT_KEYS and event.text(key))
     until = f", until round {event.count('until')}" if event.count("until") else ""
-    return f"{event.text('kind')}{' (' + ', '.join(details) + ')' if details else ''}{until}"
+    return f"{event.text('kind')}{who}{details}{until}"
 
 
-def _spell(values: Mapping[str, object], key: str) -> str:
-    value = values[key]
-    if isinstance(value, list):
-        return number_of(len(value), "value") if len(value) > 12 else " ".join(map(str, value))
-    return str(value)
+def _clients(clients: list[object]) -> str:
+    if all(isinstance(client, int) for client in clients):
+        return f"{'client' if len(clients) == 1 else 'clients'} {spans(int(str(client)) for client in clients)}"
+    return ", ".join(map(str, clients))

@@ -28,6 +28,11 @@ def significant(value: float | None) -> str:
     return f"{value:.3g}".replace("e-0", "e-")
 
 
+def equals(symbol: str, value: float | None) -> str:
+    """A symbol and its value, with spaces at which no line breaks."""
+    return f"{symbol}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{significant(value)}"
+
+
 def factor(epsilon: float) -> str:
     """How far epsilon lets a probability move: e to its power."""
     if epsilon > 13:

@@ -58,7 +58,7 @@ def test_noise_leaves_room_for_the_most_clients(scheme):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_public_context_cannot_decrypt(scheme):
-    secret, public = new_context(scheme)
+    _, public = new_context(scheme)
     context = contexts.load_public(scheme, public)
     assert context.is_public()
     assert not context.is_private()
@@ -89,10 +89,11 @@ def test_another_secret_key_decrypts_nothing(scheme):
     other, _ = contexts.new_context(scheme)
     values = integers(100)
     upload = ciphertexts.encrypt(scheme, public, values)
-    try:
+    if scheme == "ckks":
+        with pytest.raises(Rejected, match="grid"):
+            ciphertexts.decrypt(scheme, other, upload, 100)
+    else:
         assert not np.array_equal(ciphertexts.decrypt(scheme, other, upload, 100), values)
-    except Rejected as rejected:
-        assert "grid" in str(rejected)
 
 
 def test_the_coefficient_prime_is_the_one_seal_takes():
@@ -130,10 +131,9 @@ def test_malformed_uploads_leave_the_sum_as_it_was(scheme):
     good = ciphertexts.encrypt(scheme, public, values)
     running = RunningSum(scheme, public, 1)
     running.add(good)
-    for name, upload in hostile_uploads(good).items():
+    for upload in hostile_uploads(good).values():
         with pytest.raises(Rejected):
             running.add(upload)
-            pytest.fail(name)
     np.testing.assert_array_equal(ciphertexts.decrypt(scheme, secret, running.to_bytes(), 10), values)
 
 
@@ -172,10 +172,9 @@ def hostile_contexts(scheme):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_only_a_public_context_of_the_scheme_is_loaded(scheme):
-    for name, context in hostile_contexts(scheme).items():
+    for context in hostile_contexts(scheme).values():
         with pytest.raises(Rejected):
             contexts.load_public(scheme, context)
-            pytest.fail(name)
 
 
 def test_corrupted_public_keys_never_crash():
