@@ -1,6 +1,6 @@
 """Signed envelopes: who sent an upload, for which run, round, context and weight, and that nobody changed it.
 
-Layout, little-endian, 189 bytes and the body; nothing shorter, longer or otherwise is read:
+Layout, little-endian, 197 bytes and the body; nothing shorter, longer or otherwise is read:
 
 | bytes | field |
 |---|---|

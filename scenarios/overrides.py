@@ -62,9 +62,9 @@ def _set(values: dict[str, object], path: KeyPath, value: object) -> str | None:
         return None
     if key == "kind":
         parent = shape.at(path[:-1], values)
-        kept = parent.kinds[value].keys if parent is not None and value in parent.kinds else table
-        for other in [other for other in table if other not in kept]:
-            del table[other]
+        if parent is not None and isinstance(value, str) and value in parent.kinds:
+            for other in table.keys() - parent.kinds[value].keys:
+                del table[other]
     table[key] = value
     return None
 

@@ -23,7 +23,10 @@ class Refusal:
 
 def refusals(error: ValidationError, values: dict[str, object]) -> list[Refusal]:
     """Every problem of a file with these values."""
-    return [_refusal(details, values) for details in error.errors(include_url=False)]
+    found = error.errors(include_url=False)
+    # Pydantic counts only a list's valid items, so a bad item may also make the list too short.
+    around = {details["loc"][:length] for details in found for length in range(len(details["loc"]))}
+    return [_refusal(details, values) for details in found if details["loc"] not in around]
 
 
 def got(value: object) -> str:

@@ -20,8 +20,8 @@ def guarantee(scenario: Scenario) -> dict[str, object] | None:
     noise = "the operating system's entropy" if privacy.noise_source == "system" else "a seed, kept secret"
     return {
         "statement": (
-            "Each client's whole sequence of updates is (epsilon, delta)-differentially private for each of its records, "
-            "against anyone who sees the updates or any model made from them."
+            "Each client's whole sequence of updates is (epsilon, delta)-differentially private for each of its "
+            "records, against anyone who sees the updates or any model made from them."
         ),
         "unit": "record",
         "neighbouring_relation": "add or remove one record of one client",
@@ -34,6 +34,6 @@ def guarantee(scenario: Scenario) -> dict[str, object] | None:
             "the number of records of a client and the label set are public",
             "no record is held by two clients; a record held by k clients is charged by each of them",
             "held-out test records are public: they are not covered",
-            "clipping norm, batch size and learning rate were not tuned on these records, or the tuning is paid for apart",
+            "clipping norm, batch size and learning rate were not tuned on these records",
         ],
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-
 from privacy import ledger
 from privacy.guarantees import DpSgd
 from scenarios import source
@@ -21,7 +20,8 @@ def describe(file: str, overrides: Sequence[str]) -> Iterator[str]:
     dataset, division = records_of(scenario).dataset, records_of(scenario).division
     beginning = World({client: len(indices) for client, indices in enumerate(division.train)})
     yield f"{scenario.name}: {scenario.question}"
-    yield f"data: {len(dataset.labels)} records, {len(dataset.classes)} classes, {len(division.test)} held out for testing"
+    records, classes = len(dataset.labels), len(dataset.classes)
+    yield f"data: {records} records, {classes} classes, {len(division.test)} held out for testing"
     yield from _clients(scenario, beginning)
     yield from _rounds(scenario, beginning)
 

@@ -21,6 +21,7 @@ class Drawing:
     chart: alt.LayerChart | alt.VConcatChart
     rows: Mapping[str, Sequence[Row]]
 
+
 _HEIGHT = 230
 _MANY_ROUNDS = 80
 
@@ -51,9 +52,7 @@ def pair_by_round(rows: Sequence[Row], title: str, palette: Palette) -> Drawing:
     return _drawing([line, points], _HEIGHT, rows=rows)
 
 
-def epsilon_by_round(
-    spread: Sequence[Row], lines: Sequence[Row], budget: float | None, palette: Palette
-) -> Drawing:
+def epsilon_by_round(spread: Sequence[Row], lines: Sequence[Row], budget: float | None, palette: Palette) -> Drawing:
     """Epsilon by round: a spread of `round`, `low`, `high`, `client`; thin lines of `round`, `client`, `value`.
 
     The thick line is the largest of all clients. Without lines the band from the smallest to the largest is drawn.
@@ -68,7 +67,9 @@ def epsilon_by_round(
         .encode(x=x, y=_values("~g"), detail="client:N", tooltip=alt.Tooltip("client:N", title="client"))
     ]
     highest = base.encode(
-        x=x, y=alt.Y("high:Q", axis=axis), tooltip=["round:Q", alt.Tooltip("high:Q", title="ε", format=".3~f"), "client:N"]
+        x=x,
+        y=alt.Y("high:Q", axis=axis),
+        tooltip=["round:Q", alt.Tooltip("high:Q", title="ε", format=".3~f"), "client:N"],
     )
     layers += [
         highest.mark_line(color=palette.first, strokeWidth=3),
@@ -90,14 +91,14 @@ def epsilon_by_client(rows: Sequence[Row], budget: float | None, palette: Palett
     strong = alt.condition("datum.most", alt.value(palette.first), alt.value(palette.faint))
     labelled = base.transform_filter("datum.most") if step < 14 else base
     # The numbers stand in a column of their own, clear of the bars and of the budget's line.
-    text = labelled.mark_text(align="right", color=palette.ink, fontSize=12).encode(x=alt.value("width"), text="label:N")
+    text = labelled.mark_text(align="right", color=palette.ink, fontSize=12).encode(
+        x=alt.value("width"), text="label:N"
+    )
     layers = [base.mark_bar().encode(color=strong, tooltip=tooltip), text, *_budget("x", budget, palette)]
     return _drawing(layers, step * len(rows), rows=rows, budget=_budget_rows(budget))
 
 
-def holdings(
-    rows: Sequence[Row], clients: Sequence[str], classes: Sequence[str], palette: Palette
-) -> Drawing:
+def holdings(rows: Sequence[Row], clients: Sequence[str], classes: Sequence[str], palette: Palette) -> Drawing:
     """Records of each class (across) at each client (down): rows of `client`, `class`, `records`; area is the number."""
     step = _step(len(clients))
     side = min(step, max(6.0, 480 / max(1, len(classes))))
@@ -120,7 +121,12 @@ def holdings(
 
 def specify(drawing: Drawing, description: str, palette: Palette) -> Specification:
     """The finished specification: quiet axes, the palette's colours and a description for who cannot see the chart."""
-    label = {"labelColor": palette.muted, "titleColor": palette.muted, "labelFont": palette.font, "titleFont": palette.font}
+    label = {
+        "labelColor": palette.muted,
+        "titleColor": palette.muted,
+        "labelFont": palette.font,
+        "titleFont": palette.font,
+    }
     axis = {
         "gridColor": palette.grid,
         "domainColor": palette.muted,
@@ -145,18 +151,19 @@ def _one_by_round(rows: Sequence[Row], changes: Sequence[Row], title: str, numbe
     tooltip = [alt.Tooltip("round:Q", title="round"), alt.Tooltip("value:Q", title=title, format=".4~f")]
     points = base.mark_point(filled=True, color=palette.first, **_points(len(rows))).encode(tooltip=tooltip)
     marked = alt.Chart(alt.NamedData(name="changes")).encode(x=_rounds())
-    layers = [
+    marks = [
         marked.mark_rule(color=palette.muted, strokeDash=[2, 3]),
         marked.mark_text(color=palette.muted, baseline="bottom").encode(y=alt.value(-3), text="number:N"),
-        base.mark_line(color=palette.first, strokeWidth=2.5),
-        points,
     ]
-    return _drawing(layers, _HEIGHT, rows=rows, changes=changes)
+    line = base.mark_line(color=palette.first, strokeWidth=2.5)
+    return _drawing([*(marks if changes else ()), line, points], _HEIGHT, rows=rows, changes=changes)
 
 
 def _rounds() -> alt.X:
     scale = alt.Scale(nice=False, zero=False)
-    return alt.X("round:Q", axis=alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False), scale=scale)
+    return alt.X(
+        "round:Q", axis=alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False), scale=scale
+    )
 
 
 def _values(numbers: str) -> alt.Y:
@@ -185,7 +192,9 @@ def _budget_rows(budget: float | None) -> list[Row]:
 
 
 def _names(step: float, align: str) -> alt.Axis:
-    return alt.Axis(title=None, labelLimit=150, labelAlign=align, labelFontSize=min(12, step), labelOverlap=True, ticks=False)
+    return alt.Axis(
+        title=None, labelLimit=150, labelAlign=align, labelFontSize=min(12, step), labelOverlap=True, ticks=False
+    )
 
 
 def _step(count: int) -> float:

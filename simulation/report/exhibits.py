@@ -34,8 +34,12 @@ def learning(run: Run) -> tuple[Exhibit, ...]:
     loss = f"From {decimal(losses[0])} to {decimal(losses[-1])}; lower is better." if losses else "None was recorded."
     changes = series.changes(run)
     return (
-        _exhibit("accuracy", "Accuracy by round", accuracy, charts.accuracy_by_round(series.accuracy(run), changes, PAGE)),
-        _exhibit("loss", "Loss by round", loss, charts.loss_by_round(series.loss(run), changes, PAGE) if losses else None),
+        _exhibit(
+            "accuracy", "Accuracy by round", accuracy, charts.accuracy_by_round(series.accuracy(run), changes, PAGE)
+        ),
+        _exhibit(
+            "loss", "Loss by round", loss, charts.loss_by_round(series.loss(run), changes, PAGE) if losses else None
+        ),
     )
 
 
@@ -78,7 +82,9 @@ def holdings(run: Run) -> Exhibit:
     """Which classes each client holds."""
     rows, labels = series.holdings(run), series.labels(run)
     if not rows:
-        return Exhibit("holdings", "Classes at each client", "The labels of the clients' records were not recorded.", None)
+        return Exhibit(
+            "holdings", "Classes at each client", "The labels of the clients' records were not recorded.", None
+        )
     fewest = min(sum(count > 0 for count in client.labels.values()) for client in run.clients.values())
     caption = (
         "A square's area is the number of records; where there is no square there is no record. "

@@ -124,7 +124,9 @@ def _forgetting(run: Run) -> Figure | None:
 
 def _bytes(run: Run) -> Figure:
     sent, received = bytes_of(run)
-    each = f", {size(sent / len(run.rounds) / len(run.clients))} a client and round" if run.rounds and run.clients else ""
+    each = (
+        f", {size(sent / len(run.rounds) / len(run.clients))} a client and round" if run.rounds and run.clients else ""
+    )
     return Figure("Uploaded", size(sent), f"What the clients sent{each}. They downloaded {size(received)}.")
 
 
@@ -166,7 +168,11 @@ def _how_private(run: Run) -> str:
     spent = equals("ε", epsilon)
     if run.delta is not None:
         spent += f" at {equals('δ', run.delta)}"
-    who = f"{run.name_of(run.most_exposed[0])}, the most exposed client," if run.most_exposed else "the most exposed client"
+    who = (
+        f"{run.name_of(run.most_exposed[0])}, the most exposed client,"
+        if run.most_exposed
+        else "the most exposed client"
+    )
     budget = f" of a budget of {significant(run.budget)}" if run.budget is not None else ""
     return f"The price in privacy for {who} is {spent}{budget}."
 

@@ -124,7 +124,10 @@ def _provenance(run: Run) -> tuple[tuple[str, str], ...]:
         ("Overrides", ", ".join(manifest.texts("overrides")) or "none"),
         ("Data set", dataset.text("source")),
         ("Licence of the data", dataset.text("licence")),
-        ("Model", f"{model.text('kind')}, {wording.number_of(model.count('parameters'), 'parameter')}" if model else ""),
+        (
+            "Model",
+            f"{model.text('kind')}, {wording.number_of(model.count('parameters'), 'parameter')}" if model else "",
+        ),
         ("Started", manifest.text("started")),
         ("Ended", manifest.text("ended")),
         ("Versions", ", ".join(f"{name} {versions.text(name)}" for name in versions)),

@@ -69,6 +69,4 @@ def spans(numbers: Iterable[int]) -> str:
     ordered = sorted(set(numbers))
     starts = ordered[:1] + [after for before, after in pairwise(ordered) if after != before + 1]
     ends = [before for before, after in pairwise(ordered) if after != before + 1] + ordered[-1:]
-    return ", ".join(
-        str(start) if start == end else f"{start}–{end}" for start, end in zip(starts, ends, strict=True)
-    )
+    return ", ".join(str(start) if start == end else f"{start}–{end}" for start, end in zip(starts, ends, strict=True))

@@ -12,7 +12,9 @@ def scenario(budget=None):
     if budget is not None:
         privacy["budget"] = {"epsilon": budget}
     tables = {"data": {"dataset": "digits"}, "model": "logistic", "federation": {"clients": 2, "rounds": 100}}
-    return Scenario.model_validate({"format": 1, "name": "p", "privacy": privacy, "training": {"batch_size": 10}, **tables})
+    return Scenario.model_validate(
+        {"format": 1, "name": "p", "privacy": privacy, "training": {"batch_size": 10}, **tables}
+    )
 
 
 def plan(interrupted=0):

@@ -76,11 +76,11 @@ HOSTILE = {
 }
 
 
-def refusal(path: Path) -> list[str] | None:
+def refusal(path: str | Path, *overrides: str) -> list[str] | None:
     """The lines of the refusal, None where the file is sound; at most a second is allowed."""
     start = time.process_time()
     try:
-        read(path)
+        read(path, overrides)
     except ScenarioError as error:
         return error.problems
     finally:
@@ -179,6 +179,34 @@ def test_misspelling_any_key_names_that_key(tmp_path: Path) -> None:
                 )
                 or found[1] == "kind"
             ), (found[0], problems)
+
+
+@pytest.mark.parametrize(
+    "value", [*WRONG_VALUES, "", "\udcff", "[" * 5000, "1\nseed = 2", "a=b", '"\\u001b[31m"']
+)
+@pytest.mark.parametrize(
+    "key",
+    [
+        "seed",
+        "name.x",
+        "privacy",
+        "privacy.kind",
+        "privacy.epsilon",
+        "data.dataset.path",
+        "event.at",
+        "data",
+        '"\udcff"',
+        ".",
+        "",
+    ],
+)
+def test_overrides_are_applied_or_refused(key: str, value: str) -> None:
+    problems = refusal("quickstart", f"{key}={value}")
+    if problems is None:
+        assert key in {"seed", "privacy", "privacy.epsilon"}
+    else:
+        assert problems
+        assert all(line.startswith("--set ") and line.isprintable() for line in problems)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

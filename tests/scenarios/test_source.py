@@ -84,8 +84,16 @@ def test_a_wrong_type_is_told_with_both_types(file: Path) -> None:
 
 
 def test_a_key_of_another_kind_names_that_kind(file: Path) -> None:
-    assert problem_of(file, '"dirichlet"', '"iid"') == (
-        ":6: data.partition.alpha: a key of kind dirichlet only; valid keys here: kind"
+    file.write_text(TEXT.replace('kind = "dp-sgd"', 'kind = "none"'))
+    assert problems(file) == [
+        f"{file}:17: privacy.noise_multiplier: a key of kind dp-sgd only; valid keys here: kind",
+        f"{file}:18: privacy.clip_norm: a key of kind dp-sgd only; valid keys here: kind",
+    ]
+
+
+def test_a_bad_item_of_a_list_is_told_once(file: Path) -> None:
+    assert problem_of(file, 'kind = "logistic"', 'kind = "mlp"\nhidden = [\n  0,\n]') == (
+        ":10: model.hidden[0]: expected a whole number from 1 to 4096, not 0"
     )
 
 
@@ -221,6 +229,7 @@ def test_the_library_can_be_read_and_asks_something(entry: tuple[str, str, Path]
     assert (scenario.name, scenario.question) == (name, question)
     assert question.endswith("?")
     assert Scenario.model_validate(scenario.model_dump(mode="json")) == scenario
+    assert hash(scenario) == hash(read(path).scenario)
 
 
 def test_reading_imports_nothing_heavy() -> None:

@@ -1,22 +1,11 @@
 """The report of a run, of a run that went wrong and of a hostile one, read as a file and in a real browser."""
 
 import hashlib
-import html
 import json
 import math
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
-
-from privacy.errors import FedcrucibleError
 from scenarios.seeds import stream
-from simulation.report import write_picture, write_report
-from simulation.report.reading import read_run
-from simulation.report.sight import marks, sights
-from simulation.report.wording import duration, factor, significant, size, spans
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}'\"&<!--"
 STAMP = "reproducible: not private against anyone who knows the seed"

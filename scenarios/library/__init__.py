@@ -1,0 +1,1 @@
+"""Scenarios that come with the project; `fedcrucible list` shows them with their questions."""

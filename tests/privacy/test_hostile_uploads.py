@@ -1,0 +1,181 @@
+"""Thousands of uploads that must not enter a sum, nor end the process."""
+
+import numpy as np
+import pytest
+from exchanges import RUN, Clients, some_updates
+
+from privacy import envelopes
+from privacy.ciphertexts import CIPHERTEXT_BYTES
+from privacy.contexts import COEFFICIENT_PRIME
+from privacy.envelopes import OVERHEAD_BYTES, Binding
+from privacy.protections import Homomorphic, NoProtection
+from privacy.protections.protocol import UPDATE, Reply
+
+ROUND = 3
+VICTIM = 1
+BODY = CIPHERTEXT_BYTES
+HEADER_FIELDS = [(0, 4), (4, 5), (5, 37), (37, 45), (45, 53), (53, 85), (85, 93), (93, 101), (101, 133)]
+
+
+def a_run(protection=None):
+    return Clients(protection or Homomorphic(), {0: 0.5, 1: 0.25, 2: 0.25}, some_updates(3, 100))
+
+
+def envelope_of(run, client, round_=ROUND):
+    kept = []
+
+    def keep(request, reply):
+        if request.phase == UPDATE and request.client == client:
+            kept.append(reply.fields["envelope"])
+        return reply
+
+    run.collect(round_, keep)
+    return kept[0]
+
+
+def changed_envelopes(good, other, rng):
+    """1,700 changes on the way, by somebody who does not hold the client's key."""
+    for _ in range(800):
+        changed, bit = bytearray(good), int(rng.integers(0, 8 * OVERHEAD_BYTES))
+        changed[bit // 8] ^= 1 << bit % 8
+        yield bytes(changed)
+    for _ in range(400):
+        changed, bit = bytearray(good), int(rng.integers(0, 8 * len(good)))
+        changed[bit // 8] ^= 1 << bit % 8
+        yield bytes(changed)
+    for _ in range(200):
+        yield good[: int(rng.integers(0, len(good)))]
+    for _ in range(100):
+        yield good + rng.bytes(int(rng.integers(1, 100)))
+    for _ in range(11):
+        for start, end in HEADER_FIELDS:
+            yield good[:start] + rng.bytes(end - start) + good[end:]
+    for start, end in HEADER_FIELDS:
+        if good[start:end] != other[start:end]:
+            yield good[:start] + other[start:end] + good[end:]
+    for _ in range(98):
+        yield rng.bytes(len(good))
+
+
+def varint(number):
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def tenseal_vector(sizes, *ciphertexts):
+    """A TenSEAL protobuf {1: packed sizes, 2: ciphertexts}; several of these are known to kill the process."""
+    packed = b"".join(varint(size) for size in sizes)
+    parts = [b"\x0a" + varint(len(packed)) + packed] if sizes else []
+    return b"".join([*parts, *(b"\x12" + varint(len(one)) + one for one in ciphertexts)])
+
+
+def hostile_bodies(good, rng):
+    """300 bodies that a registered client signs itself; where the length could pass, it does."""
+    seal_header = bytes.fromhex("5ea1100403000000") + (2**40).to_bytes(8, "little")
+    protobufs = [
+        b"",
+        tenseal_vector([4096]),
+        tenseal_vector([], good),
+        tenseal_vector([2**31 - 1], good),
+        tenseal_vector([4097], good),
+        tenseal_vector([4096, 4096], good),
+        tenseal_vector([4096], b""),
+        tenseal_vector([4096], good, good),
+        tenseal_vector([4096], seal_header + good),
+    ]
+    for protobuf in protobufs:
+        yield protobuf
+        yield protobuf[:BODY].ljust(BODY, b"\0")
+        yield protobuf[:BODY].ljust(BODY, b"\xff")
+    words = np.frombuffer(good, "<u8")
+    for _ in range(100):
+        changed = words.copy()
+        changed[rng.integers(0, words.size)] = COEFFICIENT_PRIME + int(rng.integers(0, 2**60))
+        yield changed.tobytes()
+    for _ in range(100):
+        yield rng.bytes(BODY)
+    for _ in range(70):
+        yield rng.bytes(int(rng.integers(0, 1000)))
+    yield bytes(BODY)
+    yield good[: BODY // 2] + bytes(BODY // 2)
+    yield good + good
+
+
+def replays(run):
+    """Envelopes that were valid elsewhere: another round, run, client, weight or context."""
+    key, body = run.secrets[VICTIM]["signing_key"], bytes(BODY)
+    context = envelope_of(run, VICTIM)[53:85]
+    yield envelope_of(run, VICTIM, ROUND - 1)
+    yield envelope_of(run, VICTIM, ROUND + 1)
+    yield envelope_of(run, 0)
+    yield envelope_of(run, 2)
+    yield envelopes.seal(key, Binding("another-run", ROUND, VICTIM, 0.25, context), body)
+    yield envelopes.seal(key, Binding(RUN, ROUND, VICTIM, 1.0, context), body)
+    yield envelopes.seal(key, Binding(RUN, ROUND, VICTIM, float("nan"), context), body)
+    yield envelopes.seal(key, Binding(RUN, ROUND, VICTIM, 0.25), body)
+
+
+class Flood:
+    """Opens one round's uploads again and again with the victim's replaced, and counts what happens."""
+
+    def __init__(self, run):
+        self.run = run
+        self.good = {client: envelope_of(run, client) for client in (0, 1, 2)}
+        self.tried = 0
+
+    def without(self, upload):
+        """The view of a round in which `upload` came in the victim's place."""
+        self.tried += 1
+        protocol = self.run.protection.collect(self.run.cohort(ROUND), self.run.material)
+        replies = [Reply(c, {"envelope": upload if c == VICTIM else self.good[c]}) for c in (0, 1, 2)]
+        next(protocol)
+        try:
+            [request] = protocol.send(replies)
+            protocol.send([self.run.answer(request, ROUND)])
+        except StopIteration as stop:
+            return stop.value
+        pytest.fail("the protocol did not end")
+
+
+@pytest.mark.parametrize("protection", [Homomorphic(), NoProtection()])
+def test_two_thousand_hostile_uploads_change_nothing(protection):
+    run = a_run(protection)
+    flood, rng = Flood(run), np.random.default_rng(11)
+    good = flood.good[VICTIM]
+    key, context = run.secrets[VICTIM]["signing_key"], good[53:85]
+    expected = flood.without(b"").total.tobytes()
+    uploads = [*changed_envelopes(good, flood.good[0], rng), *replays(run)]
+    if isinstance(protection, Homomorphic):
+        binding = Binding(RUN, ROUND, VICTIM, 0.25, context)
+        uploads += [envelopes.seal(key, binding, body) for body in hostile_bodies(good[OVERHEAD_BYTES:], rng)]
+    for upload in uploads:
+        view = flood.without(upload)
+        assert [r.client for r in view.rejections] == [VICTIM]
+        assert view.total.tobytes() == expected
+    assert flood.tried > (2000 if isinstance(protection, Homomorphic) else 1700)
+
+
+@pytest.mark.parametrize("fields", [{}, {"envelope": "text"}, {"envelope": 7}, {"other": b""}])
+def test_a_reply_without_an_envelope_is_rejected(fields):
+    view = a_run().collect(tamper=lambda q, r: Reply(1, fields) if q.client == 1 and q.phase == UPDATE else r)
+    assert [r.reason for r in view.rejections] == ["reply holds no envelope of this client"]
+
+
+@pytest.mark.parametrize("scheme", ["bfv", "ckks"])
+def test_a_well_formed_ciphertext_of_rubbish_costs_the_round_not_the_run(scheme):
+    run = a_run(Homomorphic(scheme=scheme))
+    key, context = run.secrets[VICTIM]["signing_key"], envelope_of(run, VICTIM)[53:85]
+    rubbish = np.random.default_rng(2).integers(0, COEFFICIENT_PRIME, BODY // 8, dtype=np.uint64).astype("<u8")
+    upload = envelopes.seal(key, Binding(RUN, ROUND, VICTIM, 0.25, context), rubbish.tobytes())
+
+    def swap(request, reply):
+        return Reply(VICTIM, {"envelope": upload}) if request.phase == UPDATE and request.client == VICTIM else reply
+
+    lost = run.collect(ROUND, swap)
+    assert lost.contributions == ()
+    assert len(lost.rejections) == 3
+    assert not lost.total.any()
+    assert len(run.collect(ROUND + 1).contributions) == 3

@@ -1,0 +1,193 @@
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from privacy.errors import ScenarioError
+from scenarios.datasets import FileDataset, load
+
+ROWS = [f"{i},{i / 2},{'yes' if i % 2 else 'no'},{i % 3}" for i in range(12)]
+
+
+def table(tmp_path: Path, *lines: str, encoding: str = "utf-8") -> str:
+    path = tmp_path / "wards.csv"
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+    return str(path)
+
+
+def archive(tmp_path: Path, **arrays: object) -> str:
+    np.savez(tmp_path / "wards.npz", **arrays)  # type: ignore[arg-type]  # np.savez takes whatever is array-like
+    return str(tmp_path / "wards.npz")
+
+
+def refusal(parameters: FileDataset) -> str:
+    with pytest.raises(ScenarioError) as error:
+        load(parameters)
+    return str(error.value)
+
+
+def test_a_table_gives_records_labels_and_groups(tmp_path: Path) -> None:
+    path = table(tmp_path, "age,dose,ill,ward", *ROWS)
+
+    dataset = load(FileDataset(path=path, label="ill", group="ward"))
+
+    assert dataset.inputs[3].tolist() == [3.0, 1.5]
+    assert dataset.classes == ("no", "yes")
+    assert dataset.labels[:3].tolist() == [0, 1, 0]
+    assert dataset.group_names == ("0", "1", "2")
+    assert dataset.groups is not None
+    assert dataset.groups[:4].tolist() == [0, 1, 2, 0]
+
+
+def test_classes_that_are_numbers_are_in_the_order_of_numbers(tmp_path: Path) -> None:
+    path = table(tmp_path, "x,label", *[f"1,{label}" for label in (10, 9, 2) * 4])
+
+    assert load(FileDataset(path=path)).classes == ("2", "9", "10")
+
+
+def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path: Path) -> None:
+    path = table(tmp_path, "x,label", *[f"{i},{i % 2}\n" for i in range(10)], encoding="utf-8-sig")
+
+    assert load(FileDataset(path=path)).inputs.shape == (10, 1)
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = table(tmp_path, "x,label", *[f"{i},{i % 2}" for i in range(10)])
+    parameters = FileDataset(path=path)
+    first = load(parameters)
+    assert load(parameters) is first
+
+    table(tmp_path, "x,label", *[f"{i},{i % 2}" for i in range(11)])
+
+    assert len(load(parameters)) == 11
+
+
+def test_an_archive_of_images_is_scaled_to_one(tmp_path: Path) -> None:
+    images = np.zeros((10, 4, 4), dtype=np.uint8)
+    images[0, 0, 0] = 255
+
+    dataset = load(FileDataset(path=archive(tmp_path, x=images, y=np.arange(10) % 2)))
+
+    assert dataset.inputs.shape == (10, 1, 4, 4)
+    assert dataset.inputs[0, 0, 0, 0] == 1.0
+
+
+def test_an_archive_may_hold_groups(tmp_path: Path) -> None:
+    path = archive(tmp_path, x=np.zeros((10, 3)), y=np.arange(10) % 2, group=np.array(["b", "a"] * 5))
+
+    dataset = load(FileDataset(path=path))
+
+    assert dataset.group_names == ("a", "b")
+    assert dataset.groups is not None
+    assert dataset.groups[:2].tolist() == [1, 0]
+
+
+def test_a_missing_file_and_a_wrong_suffix_are_refused(tmp_path: Path) -> None:
+    assert "there is no file" in refusal(FileDataset(path=str(tmp_path / "none.csv")))
+    assert "must end in .npz or .csv" in refusal(FileDataset(path=str(tmp_path / "wards.xlsx")))
+
+
+@pytest.mark.parametrize(
+    ("lines", "group", "told"),
+    [
+        ([], "", 'no column "label"; the columns are none'),
+        (["age,ill", *["1,2"] * 12], "", 'no column "label"; the columns are "age", "ill"'),
+        (["age,label", *["1,2"] * 12], "ward", 'no column "ward"; the columns are "age", "label"'),
+        (["age,label", *["1,2"] * 12], "label", "is already the label"),
+        (["age,age,label", *["1,2,3"] * 12], "", "two columns have the same name"),
+        (["label", *["1"] * 12], "", "no column to learn from"),
+        (["age,label", "1,a", "1,b", "x,a"], "", 'wards.csv:4: column "age": "x" is not a number'),
+        (["age,label", "1,a", ",b"], "", 'wards.csv:3: column "age": the cell is empty'),
+        (["age,label", "1,a", "2,"], "", 'wards.csv:3: column "label": the cell is empty'),
+        (["age,label", "1,a", "nan,b"], "", 'wards.csv:3: column "age": nan is not a finite float32'),
+        (["age,label", "1,a", "1e39,b"], "", "1e39 is not a finite float32"),
+        (["age,label", "1,a", "1,b,c"], "", "wards.csv:3: 3 cells, but the header names 2 columns"),
+        (["age,label", '"1,a'], "", "not comma-separated values"),
+        (["age,label", "1,a", "2,b"], "", "2 records; at least 10 are needed"),
+        (["age,label"], "", "0 records; at least 10 are needed"),
+        (["age,label", *["1,a"] * 12], "", 'every record has the label "a"'),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_where(tmp_path: Path, lines: list[str], group: str, told: str) -> None:
+    assert told in refusal(FileDataset(path=table(tmp_path, *lines), group=group))
+
+
+def test_a_table_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path, "age,label", "1,ä", encoding="latin-1")
+
+    assert "not text in UTF-8" in refusal(FileDataset(path=path))
+
+
+TEN = np.arange(10) % 2
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"x": np.zeros((10, 2))}, 'there is no array "y"; the file holds "x"'),
+        ({"x": np.zeros((9, 2)), "y": TEN}, "x has 9, y has 10"),
+        ({"x": np.zeros((10, 2)), "y": TEN, "group": TEN[:3]}, "group has 3"),
+        ({"x": np.zeros((10, 2)), "y": TEN[:, None]}, "y must have one dimension"),
+        ({"x": np.zeros(10), "y": TEN}, "x has the shape (10,); valid are [n, columns]"),
+        ({"x": np.zeros((10, 0)), "y": TEN}, "x has the shape (10, 0)"),
+        ({"x": np.array(["a"] * 10)[:, None], "y": TEN}, "x must hold numbers"),
+        ({"x": np.array([[{}]] * 10), "y": TEN}, "x holds Python objects"),
+        ({"x": np.zeros((10, 2)), "y": np.array([None] * 10)}, "y holds Python objects"),
+        ({"x": np.full((10, 2), np.inf), "y": TEN}, "NaN, infinity or more than float32 can, first in record 0"),
+        ({"x": np.full((10, 2), 1e39), "y": TEN}, "NaN, infinity or more than float32 can"),
+        ({"x": np.zeros((10, 2)), "y": TEN / 4}, "integers or text; record 1 has 0.25"),
+        ({"x": np.zeros((10, 2)), "y": np.full(10, np.nan)}, "integers or text; record 0 has nan"),
+        ({"x": np.zeros((10, 2)), "y": np.zeros(10, int)}, 'every record has the label "0"'),
+        ({"x": np.full((10, 4, 4), 7.0), "y": TEN}, "pixels lie in 7..7; valid are uint8, or floating point in 0..1"),
+        ({"x": np.zeros((2, 2)), "y": TEN[:2]}, "2 records; at least 10"),
+    ],
+)
+def test_an_archive_that_cannot_be_used_says_why(tmp_path: Path, arrays: dict[str, object], told: str) -> None:
+    assert told in refusal(FileDataset(path=archive(tmp_path, **arrays)))
+
+
+@pytest.mark.parametrize("kept", [0, 20, 200])
+def test_a_truncated_archive_is_refused(tmp_path: Path, kept: int) -> None:
+    path = Path(archive(tmp_path, x=np.zeros((10, 2)), y=TEN))
+    path.write_bytes(path.read_bytes()[:kept])
+
+    assert "damaged or no .npz archive" in refusal(FileDataset(path=str(path)))
+
+
+def test_a_damaged_member_is_refused(tmp_path: Path) -> None:
+    path = Path(archive(tmp_path, x=np.zeros((10, 2)), y=TEN))
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1
+    path.write_bytes(content)
+
+    assert "damaged or no .npz archive" in refusal(FileDataset(path=str(path)))
+
+
+def _with_header(tmp_path: Path, shape: tuple[int, ...], content: bytes) -> FileDataset:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("x.npy", header.getvalue() + content)
+        file.writestr("y.npy", content)
+    return FileDataset(path=str(tmp_path / "bomb.npz"))
+
+
+def test_an_array_too_large_for_the_memory_is_refused_by_its_header(tmp_path: Path) -> None:
+    told = refusal(_with_header(tmp_path, (10, 10**10), b"\0" * 10))
+
+    assert "x would take 400,000,000,000 bytes; at most 2,147,483,648 are read" in told
+
+
+def test_an_array_shorter_than_its_header_says_is_refused(tmp_path: Path) -> None:
+    assert "it ends before its 100,000 values do" in refusal(_with_header(tmp_path, (10, 10**4), b"\0" * 10))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path, "x,label", *[f"{i},{i % 2}" for i in range(10)])
+    os.chmod(path, 0)
+
+    assert "cannot be read: Permission denied" in refusal(FileDataset(path=path))
