@@ -8,9 +8,7 @@ from scenarios import refusals, shape
 from scenarios.toml_lines import KeyPath, NotToml, key_parts, parse, written
 
 
-def apply(
-    values: Mapping[str, object], overrides: Sequence[str]
-) -> tuple[dict[str, object], dict[KeyPath, str]]:
+def apply(values: Mapping[str, object], overrides: Sequence[str]) -> tuple[dict[str, object], dict[KeyPath, str]]:
     """Change keys in order; returns the changed values and which override set which key.
 
     A value is TOML where it can be read as such, else a bare string. A dotted key makes the tables it needs.
@@ -52,9 +50,7 @@ def _set(values: dict[str, object], path: KeyPath, value: object) -> str | None:
         if isinstance(below, str) and place is not None and place.kinds:
             below = table[str(part)] = {"kind": below}
         if not isinstance(below, dict):
-            return (
-                f"{written(path[:length])} is {refusals.got(below)}, not a table: nothing below it can be set"
-            )
+            return f"{written(path[:length])} is {refusals.got(below)}, not a table: nothing below it can be set"
         table = below
     key, place = str(path[-1]), shape.at(path, values)
     if value == "none" and place is not None and place.optional and "none" not in place.kinds:

@@ -67,9 +67,7 @@ def _reason(details: ErrorDetails, path: KeyPath, values: dict[str, object]) -> 
         case "value_error":
             return details["msg"].removeprefix("Value error, ")
         case "missing":
-            return (
-                f"missing; expected {place.expected}" if place is not None and place.expected else "missing"
-            )
+            return f"missing; expected {place.expected}" if place is not None and place.expected else "missing"
         case "conflict":
             return details["msg"]
         case _ if place is not None and place.expected:

@@ -65,11 +65,7 @@ class Federation(Parameters):
     @property
     def largest_cohort(self) -> int:
         """The most clients that one round can have."""
-        return (
-            min(self.clients, self.sampling.count)
-            if isinstance(self.sampling, FixedSampling)
-            else self.clients
-        )
+        return min(self.clients, self.sampling.count) if isinstance(self.sampling, FixedSampling) else self.clients
 
 
 class Training(Parameters):

@@ -119,9 +119,7 @@ def _below(values: object, part: int | str) -> object:
 
 
 def _list(least: int | None, most: int | None, item: str) -> str:
-    bounds = [
-        f"{word} {bound}" for word, bound in (("at least", least), ("at most", most)) if bound is not None
-    ]
+    bounds = [f"{word} {bound}" for word, bound in (("at least", least), ("at most", most)) if bound is not None]
     size = f" of {' and '.join(bounds)}" if bounds else ""
     return f"a list{size}, each item {item}" if item else f"a list{size}"
 

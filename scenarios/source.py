@@ -102,29 +102,21 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         # The position counts from behind a byte order mark, which ends no line, so the line is right.
         line = data.count(b"\n", 0, error.start) + 1
-        raise ScenarioError(
-            [f"{path}:{line}: not UTF-8 text: byte 0x{error.object[error.start]:02x}"]
-        ) from None
+        raise ScenarioError([f"{path}:{line}: not UTF-8 text: byte 0x{error.object[error.start]:02x}"]) from None
 
 
 def _with_data_below(folder: Path, values: dict[str, object]) -> dict[str, object]:
     """The values with a relative path of a data file made absolute."""
     data = values.get("data")
     dataset = data.get("dataset") if isinstance(data, dict) else None
-    if (
-        not isinstance(data, dict)
-        or not isinstance(dataset, dict)
-        or not isinstance(dataset.get("path"), str)
-    ):
+    if not isinstance(data, dict) or not isinstance(dataset, dict) or not isinstance(dataset.get("path"), str):
         return values
     return {**values, "data": {**data, "dataset": {**dataset, "path": str(folder / dataset["path"])}}}
 
 
 def _lines(found: list[refusals.Refusal], path: Path, toml: Toml, origins: dict[KeyPath, str]) -> list[str]:
     """The problems in the order of the file, the command line's last; only so many as a person reads."""
-    placed = [
-        (command_line.origin(refusal.path, origins), toml.line(refusal.path), refusal) for refusal in found
-    ]
+    placed = [(command_line.origin(refusal.path, origins), toml.line(refusal.path), refusal) for refusal in found]
     placed.sort(key=lambda entry: (entry[0] is not None, entry[1]))
     lines = [
         refusals.line(origin or f"{path}:{line}", refusal.path, refusal.reason())

@@ -37,9 +37,7 @@ class DpSgd(Parameters):
     @model_validator(mode="after")
     def _one_source_of_noise(self) -> Self:
         if self.noise_multiplier is None and self.epsilon is None:
-            raise ValueError(
-                "needs noise_multiplier, or epsilon from which the noise is calibrated; neither is given"
-            )
+            raise ValueError("needs noise_multiplier, or epsilon from which the noise is calibrated; neither is given")
         if self.noise_multiplier is not None and self.epsilon is not None:
             raise ValueError(
                 "noise_multiplier and epsilon are both given, and one follows from the other: leave one out"

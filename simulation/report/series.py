@@ -67,13 +67,13 @@ def by_client(run: Run) -> list[Row]:
 
 def traffic(run: Run) -> list[Row]:
     """`round`, `kind` and `value` of bytes up and down."""
-    up = [{"round": one.round, "kind": "uploaded", "value": one.sent_bytes} for one in _drawn(run)]
+    up: list[Row] = [{"round": one.round, "kind": "uploaded", "value": one.sent_bytes} for one in _drawn(run)]
     return up + [{"round": one.round, "kind": "downloaded", "value": one.received_bytes} for one in _drawn(run)]
 
 
 def seconds(run: Run) -> list[Row]:
     """`round`, `kind` and `value` of seconds in all and in training."""
-    whole = [{"round": one.round, "kind": "whole round", "value": one.seconds} for one in _drawn(run)]
+    whole: list[Row] = [{"round": one.round, "kind": "whole round", "value": one.seconds} for one in _drawn(run)]
     return whole + [{"round": one.round, "kind": "training", "value": one.train_seconds} for one in _drawn(run)]
 
 

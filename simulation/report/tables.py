@@ -30,7 +30,7 @@ def epsilon(run: Run) -> Table:
     for client, spent in run.epsilon.items():
         segments = stated.inner(client).inner("per_segment")
         known = {name: segments.number(name) for name in segments}
-        worst = max(known, key=lambda name, known=known: known[name] or math.inf, default="–")
+        worst = max(known, key=lambda name: known[name] or math.inf  # noqa: B023, default="–")
         rows.append((run.name_of(client), significant(spent), worst, str(len(known)) if known else "–"))
     return Table("ε of every client", ("Client", "ε", "Set by segment", "Segments charged"), tuple(rows))
 

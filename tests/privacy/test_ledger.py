@@ -62,7 +62,7 @@ def test_a_ledger_survives_json():
 
 
 @pytest.mark.parametrize(
-    "key, value", [("sampling_rate", 1.5), ("steps", 0), ("noise_multiplier", -1.0), ("steps", None)]
+    ("key", "value"), [("sampling_rate", 1.5), ("steps", 0), ("noise_multiplier", -1.0), ("steps", None)]
 )
 def test_an_impossible_row_is_refused(key, value):
     row = {

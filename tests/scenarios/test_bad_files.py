@@ -136,9 +136,7 @@ def test_mutated_files_are_refused_with_lines(name: str, tmp_path: Path) -> None
         path.write_text(text, encoding="utf-8")
         problems = refusal(path)
         assert problems is None or well_told(problems, path), (what, problems)
-        assert all(
-            int(line[len(str(path)) + 1 :].split(":")[0]) <= text.count("\n") + 1 for line in problems or []
-        )
+        assert all(int(line[len(str(path)) + 1 :].split(":")[0]) <= text.count("\n") + 1 for line in problems or [])
         refused += problems is not None
     assert refused >= 200
 
@@ -173,17 +171,12 @@ def test_misspelling_any_key_names_that_key(tmp_path: Path) -> None:
             line = text.count("\n", 0, found.start()) + 1
             problems = refusal(path) or []
             assert (
-                any(
-                    problem.startswith(f"{path}:{line}: ") and f"{found[1]}x" in problem
-                    for problem in problems
-                )
+                any(problem.startswith(f"{path}:{line}: ") and f"{found[1]}x" in problem for problem in problems)
                 or found[1] == "kind"
             ), (found[0], problems)
 
 
-@pytest.mark.parametrize(
-    "value", [*WRONG_VALUES, "", "\udcff", "[" * 5000, "1\nseed = 2", "a=b", '"\\u001b[31m"']
-)
+@pytest.mark.parametrize("value", [*WRONG_VALUES, "", "\udcff", "[" * 5000, "1\nseed = 2", "a=b", '"\\u001b[31m"'])
 @pytest.mark.parametrize(
     "key",
     [

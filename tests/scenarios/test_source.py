@@ -141,9 +141,7 @@ def test_lines_survive_strings_and_comments(file: Path, before: str, line: int) 
 
 
 def test_dotted_and_quoted_keys_have_lines(file: Path) -> None:
-    file.write_text(
-        TEXT.replace("[federation]\nclients = 4", '[federation]\n"sampling" . kind = "fixed"\nclients=4')
-    )
+    file.write_text(TEXT.replace("[federation]\nclients = 4", '[federation]\n"sampling" . kind = "fixed"\nclients=4'))
     [problem] = problems(file)
     assert ":11: federation.sampling.count: missing" in problem.replace(":12:", ":11:")
 
@@ -233,9 +231,7 @@ def test_the_library_can_be_read_and_asks_something(entry: tuple[str, str, Path]
 
 
 def test_reading_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; from scenarios.source import read; read('quickstart'); sys.exit(' '.join(sys.modules))"
-    )
+    code = "import sys; from scenarios.source import read; read('quickstart'); sys.exit(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     imported = set(done.stderr.split())
     assert "scenarios.source" in imported
