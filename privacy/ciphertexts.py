@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from privacy.contexts import COEFFICIENT_PRIME, DEGREE, SchemeName, load_public, load_secret, new_context
 from privacy.errors import Rejected, RunFailed
@@ -103,18 +104,26 @@ class RunningSum:
 def decrypt(scheme: SchemeName, secret: bytes, ciphertexts: bytes, slots: int) -> Integers:
     """Decrypt to exactly int64[slots] with the secret context.
 
-    Raises Rejected on bytes that are no ciphertexts and, with CKKS, on values too far from integers to be sums of what
-    `encrypt` made.
+    Raises Rejected on bytes that are no ciphertexts, and on sums that cannot be of what `encrypt` made: with something
+    other than zeros in the padding or, with CKKS, with values too far from integers.
     """
     context = load_secret(secret)
     vectors = _vectors(scheme, context, ciphertexts, ciphertexts_for(scheme, slots))
-    values = np.array([vector.decrypt() for vector in vectors]).reshape(-1)[:slots]
-    if scheme == "bfv":
-        return values.astype(np.int64)
+    values = np.array([vector.decrypt() for vector in vectors]).reshape(-1)
+    if scheme == "ckks":
+        values = _on_the_grid(values)
+    if values[slots:].any():
+        raise Rejected("decrypted sum has values where there is only padding: an upload was not a vector of this size")
+    return values[:slots].astype(np.int64)
+
+
+def _on_the_grid(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     scaled = values / _CKKS_UNIT
     if not np.isfinite(scaled).all() or np.abs(scaled - np.rint(scaled)).max(initial=0.0) > _LARGEST_CKKS_ERROR:
-        raise Rejected("decrypted sum is not on the grid of fixed-point numbers")
-    return np.rint(scaled).astype(np.int64)
+        raise Rejected(
+            "decrypted sum is not on the grid of fixed-point numbers: an upload was not a vector of integers"
+        )
+    return np.rint(scaled)
 
 
 def _encrypted(scheme: SchemeName, context: "Context", row: Integers) -> _Vector:

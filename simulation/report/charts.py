@@ -24,6 +24,8 @@ class Drawing:
 
 _HEIGHT = 230
 _MANY_ROUNDS = 80
+_LYING_BARS = 30
+_LOWEST_SQUARES = 14
 
 
 def accuracy_by_round(rows: Sequence[Row], changes: Sequence[Row], palette: Palette) -> Drawing:
@@ -81,42 +83,59 @@ def epsilon_by_round(spread: Sequence[Row], lines: Sequence[Row], budget: float 
 
 def epsilon_by_client(rows: Sequence[Row], budget: float | None, palette: Palette) -> Drawing:
     """Epsilon by client as bars: rows of `client`, `value`, `label` and `most`, which is true for the largest."""
+    lying = len(rows) <= _LYING_BARS
     step = _step(len(rows))
-    finite = [float(str(row["value"])) for row in rows]
-    top = 1.35 * max([*finite, budget or 0.0, 1e-9])
-    y = alt.Y("client:N", sort=None, axis=_names(step, "right"), scale=alt.Scale(paddingInner=0.3))
-    x = alt.X("value:Q", axis=alt.Axis(title=None, tickCount=5), scale=alt.Scale(domain=[0, top], nice=False))
+    top = 1.35 * max([*(float(str(row["value"])) for row in rows), budget or 0.0, 1e-9])
+    scale = alt.Scale(domain=[0, top], nice=False) if lying else alt.Undefined
+    clients = {"sort": None, "axis": _names(step), "scale": alt.Scale(paddingInner=0.3)}
+    values = {"axis": alt.Axis(title=None, tickCount=5), "scale": scale}
+    base = alt.Chart(alt.NamedData(name="rows"))
+    if lying:
+        base = base.encode(y=alt.Y("client:N", **clients), x=alt.X("value:Q", **values))
+    else:
+        base = base.encode(x=alt.X("client:N", **clients), y=alt.Y("value:Q", **values))
+    shade = alt.condition("datum.most", alt.value(palette.first), alt.value(palette.faint))
     tooltip = [alt.Tooltip("client:N", title="client"), alt.Tooltip("label:N", title="ε")]
-    base = alt.Chart(alt.NamedData(name="rows")).encode(y=y, x=x)
-    strong = alt.condition("datum.most", alt.value(palette.first), alt.value(palette.faint))
-    labelled = base.transform_filter("datum.most") if step < 14 else base
     # The numbers stand in a column of their own, clear of the bars and of the budget's line.
-    text = labelled.mark_text(align="right", color=palette.ink, fontSize=12).encode(
-        x=alt.value("width"), text="label:N"
-    )
-    layers = [base.mark_bar().encode(color=strong, tooltip=tooltip), text, *_budget("x", budget, palette)]
-    return _drawing(layers, step * len(rows), rows=rows, budget=_budget_rows(budget))
+    number = base.mark_text(align="right", color=palette.ink, fontSize=12).encode(x=alt.value("width"), text="label:N")
+    layers = [
+        base.mark_bar().encode(color=shade, tooltip=tooltip),
+        *([number] if lying else []),
+        *_budget("x" if lying else "y", budget, palette),
+    ]
+    return _drawing(layers, step * len(rows) if lying else _HEIGHT, rows=rows, budget=_budget_rows(budget))
 
 
 def holdings(rows: Sequence[Row], clients: Sequence[str], classes: Sequence[str], palette: Palette) -> Drawing:
-    """Records of each class (across) at each client (down): rows of `client`, `class`, `records`; area is the number."""
+    """Records of each class (across) at each client (down): rows of `client`, `class`, `records`.
+
+    The number is a square's area or, where rows are too low for squares to tell, a cell's darkness.
+    """
     step = _step(len(clients))
-    side = min(step, max(6.0, 480 / max(1, len(classes))))
-    most = max((int(str(row["records"])) for row in rows), default=1)
-    area = alt.Scale(domain=[0, most], range=[0, 0.9 * side * side], type="linear")
-    legend = alt.Legend(title="records", orient="top", symbolType="square", symbolFillColor=palette.first, tickCount=4)
-    across = alt.Axis(title=None, orient="top", labelAngle=0, labelLimit=90, grid=True, labelOverlap=True)
-    chart = (
-        alt.Chart(alt.NamedData(name="rows"))
-        .mark_square(color=palette.first, opacity=1)
-        .encode(
-            y=alt.Y("client:N", sort=list(clients), axis=_names(step, "right"), scale=alt.Scale(domain=list(clients))),
-            x=alt.X("class:N", sort=list(classes), axis=across, scale=alt.Scale(domain=list(classes))),
-            size=alt.Size("records:Q", scale=area, legend=legend),
-            tooltip=[alt.Tooltip("client:N"), alt.Tooltip("class:N"), alt.Tooltip("records:Q", format=",")],
-        )
+    crowded = sum(map(len, classes)) > 90
+    across = alt.Axis(
+        title=None, orient="top", labelAngle=-45 if crowded else 0, labelLimit=120, grid=True, labelOverlap=True
     )
-    return _drawing([chart], step * len(clients), rows=rows)
+    base = alt.Chart(alt.NamedData(name="rows")).encode(
+        y=alt.Y("client:N", sort=list(clients), axis=_names(step), scale=alt.Scale(domain=list(clients))),
+        x=alt.X("class:N", sort=list(classes), axis=across, scale=alt.Scale(domain=list(classes))),
+        tooltip=[alt.Tooltip("client:N"), alt.Tooltip("class:N"), alt.Tooltip("records:Q", format=",")],
+    )
+    most = max((int(str(row["records"])) for row in rows), default=1)
+    if step < _LOWEST_SQUARES:
+        darkness = alt.Scale(domain=[0, most], range=[0.12, 1])
+        legend = alt.Legend(title="records", orient="top", symbolType="square", tickCount=4)
+        cell = base.mark_rect(color=palette.first).encode(
+            opacity=alt.Opacity("records:Q", scale=darkness, legend=legend)
+        )
+        return _drawing([cell], step * len(clients), rows=rows)
+    side = min(step, max(6.0, 480 / max(1, len(classes))))
+    area = alt.Scale(domain=[0, most], range=[0, 0.9 * side * side])
+    legend = alt.Legend(title="records", orient="top", symbolType="square", symbolFillColor=palette.first, tickCount=4)
+    square = base.mark_square(color=palette.first, opacity=1).encode(
+        size=alt.Size("records:Q", scale=area, legend=legend)
+    )
+    return _drawing([square], step * len(clients), rows=rows)
 
 
 def specify(drawing: Drawing, description: str, palette: Palette) -> Specification:
@@ -191,14 +210,12 @@ def _budget_rows(budget: float | None) -> list[Row]:
     return [] if budget is None else [{"value": budget, "label": f"budget {budget:g}"}]
 
 
-def _names(step: float, align: str) -> alt.Axis:
-    return alt.Axis(
-        title=None, labelLimit=150, labelAlign=align, labelFontSize=min(12, step), labelOverlap=True, ticks=False
-    )
+def _names(step: float) -> alt.Axis:
+    return alt.Axis(title=None, labelLimit=150, labelFontSize=min(12, step), labelOverlap=True, ticks=False)
 
 
 def _step(count: int) -> float:
-    return max(9.0, min(26.0, 520 / max(1, count)))
+    return max(9.0, min(30.0, 520 / max(1, count)))
 
 
 def _drawing(layers: Sequence[alt.Chart], height: float, **rows: Sequence[Row]) -> Drawing:

@@ -9,7 +9,7 @@ from simulation.report.charts import Drawing, Specification
 from simulation.report.figures import accuracy_of
 from simulation.report.palette import PAGE
 from simulation.report.reading import Run
-from simulation.report.wording import decimal, duration, equals, number_of, percent, significant, size
+from simulation.report.wording import decimal, duration, equals, number_of, percent, significant, size, stated
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def privacy(run: Run) -> tuple[Exhibit, ...]:
     """Epsilon by round and by client; nothing for a run without privacy."""
     if not run.epsilon:
         return ()
-    budget = f" Dashed: the budget, {significant(run.budget)}." if run.budget is not None else ""
+    budget = f" Dashed: the budget, {stated(run.budget)}." if run.budget is not None else ""
     others = "thin lines: each client" if len(run.epsilon) <= series.SINGLE_LINES else "band: all clients"
     spread = series.spread(run)
     by_round = f"Thick line: the client that has spent most so far; {others}.{budget}"
@@ -87,7 +87,7 @@ def holdings(run: Run) -> Exhibit:
         )
     fewest = min(sum(count > 0 for count in client.labels.values()) for client in run.clients.values())
     caption = (
-        "A square's area is the number of records; where there is no square there is no record. "
+        "The larger the square, or the darker the cell, the more records; where there is nothing there is no record. "
         f"Of {len(labels)} classes every client holds at least {fewest}."
     )
     names = [client.name for client in run.clients.values()]
@@ -98,11 +98,11 @@ def _who_spent_most(run: Run) -> str:
     latest = run.epsilon
     highest = max(latest.values())
     most = [run.name_of(client) for client, value in latest.items() if value == highest]
-    spent = "an unbounded ε" if math.isinf(highest) else equals("ε", highest)
+    spent = "an unbounded ε" if math.isinf(highest) else equals("ε", significant(highest))
     if len(most) == len(latest):
         return f"Every client spent {spent}."
     also = f" and {number_of(len(most) - 1, 'other')}" if len(most) > 1 else ""
-    return f"{most[0]}{also} spent most, {spent}: dark and marked “most”."
+    return f"{most[0]}{also} spent most, {spent}, drawn dark."
 
 
 def _exhibit(key: str, title: str, caption: str, drawing: Drawing | None) -> Exhibit:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulation.report.reading import Run
-from simulation.report.wording import duration, equals, factor, number_of, percent, significant, size
+from simulation.report.wording import duration, equals, factor, number_of, percent, significant, size, stated
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,11 @@ def _epsilon(run: Run) -> Figure:
     if math.isinf(epsilon):
         meaning = "No finite ε holds: data were used without noise, so nothing bounds what was given away."
         return Figure("Privacy spent, ε", "∞", meaning)
-    delta = f" plus {equals('δ', run.delta)}" if run.delta is not None else ""
+    delta = f" plus {equals('δ', stated(run.delta))}" if run.delta is not None else ""
     relation = run.manifest.inner("guarantee").text("neighbouring_relation") or f"add or remove one {run.unit}"
     meaning = (
         f"Whether {whose_record(run)} was used changes the probability of any outcome by at most a factor "
-        f"e^ε = {factor(epsilon)}{delta}. Unit: one {run.unit}; relation: {relation}."
+        f"{equals('e^ε', factor(epsilon))}{delta}. Unit: one {run.unit}; relation: {relation}."
     )
     return Figure("Privacy spent, ε", significant(epsilon), meaning)
 
@@ -165,16 +165,17 @@ def _how_private(run: Run) -> str:
     epsilon = epsilon_of(run)
     if epsilon is None or math.isinf(epsilon):
         return "Nothing bounds what this gives away about a record." if epsilon is None else "No finite ε holds for it."
-    spent = equals("ε", epsilon)
+    spent = equals("ε", significant(epsilon))
+    if run.budget is not None:
+        spent += f" of a budget of {stated(run.budget)}"
     if run.delta is not None:
-        spent += f" at {equals('δ', run.delta)}"
+        spent += f", at {equals('δ', stated(run.delta))}"
     who = (
         f"{run.name_of(run.most_exposed[0])}, the most exposed client,"
         if run.most_exposed
         else "the most exposed client"
     )
-    budget = f" of a budget of {significant(run.budget)}" if run.budget is not None else ""
-    return f"The price in privacy for {who} is {spent}{budget}."
+    return f"The price in privacy for {who} is {spent}."
 
 
 def _what_was_seen(run: Run) -> str:

@@ -49,4 +49,6 @@ def _changes(run: Run) -> list[str]:
     changes = marks(run)
     if len(changes) > _NOTED_CHANGES:
         return []
-    return textwrap.wrap(" · ".join(f"{mark.number} {'; '.join(mark.texts)}" for mark in changes), _LINE)
+    # Lines break between changes, not within one.
+    notes = (f"{mark.number} {'; '.join(mark.texts)}".replace(" ", "\N{NO-BREAK SPACE}") for mark in changes)
+    return textwrap.wrap("   ".join(notes), _LINE)

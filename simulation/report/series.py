@@ -30,7 +30,7 @@ def changes(run: Run) -> list[Row]:
 
 
 def spread(run: Run) -> list[Row]:
-    """`round`, `low`, `high` and the `client` that has the highest epsilon, for rounds where every epsilon is finite."""
+    """`round`, `low`, `high` and the `client` that has the highest epsilon, where every epsilon is finite."""
     rows: list[Row] = []
     for one in _bounded(run):
         most = max(one.epsilon, key=lambda client: one.epsilon[client])

@@ -30,7 +30,7 @@ def epsilon(run: Run) -> Table:
     for client, spent in run.epsilon.items():
         segments = stated.inner(client).inner("per_segment")
         known = {name: segments.number(name) for name in segments}
-        worst = max(known, key=lambda name: known[name] or math.inf  # noqa: B023, default="–")
+        worst = max(((value or math.inf, name) for name, value in known.items()), default=(0.0, "–"))[1]
         rows.append((run.name_of(client), significant(spent), worst, str(len(known)) if known else "–"))
     return Table("ε of every client", ("Client", "ε", "Set by segment", "Segments charged"), tuple(rows))
 

@@ -6,6 +6,8 @@ from itertools import pairwise
 
 NONE = "not recorded"
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def percent(share: float | None) -> str:
     """0.8731 as "87.3%"."""
@@ -18,26 +20,31 @@ def decimal(value: float | None) -> str:
 
 
 def significant(value: float | None) -> str:
-    """Three significant digits; infinity as its sign."""
+    """A measured value to three significant digits; infinity as its sign."""
     if value is None:
         return NONE
     if math.isinf(value):
         return "∞"
-    if 1000 <= abs(value) < 1e9:
-        return f"{value:,.0f}"
-    return f"{value:.3g}".replace("e-0", "e-")
+    if value == 0:
+        return "0"
+    if not 0.001 <= abs(value) < 1e9:
+        return _power(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
 
 
-def equals(symbol: str, value: float | None) -> str:
+def stated(value: float) -> str:
+    """A value that a person chose, with no more digits than it was written with."""
+    return f"{value:g}" if 0.001 <= abs(value) < 1e6 or value == 0 else _power(value)
+
+
+def equals(symbol: str, value: str) -> str:
     """A symbol and its value, with spaces at which no line breaks."""
-    return f"{symbol}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{significant(value)}"
+    return f"{symbol}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{value}"
 
 
 def factor(epsilon: float) -> str:
     """How far epsilon lets a probability move: e to its power."""
-    if epsilon > 13:
-        return f"10^{epsilon / math.log(10):.0f}" if math.isfinite(epsilon) else "∞"
-    return significant(math.exp(epsilon))
+    return significant(math.exp(epsilon) if epsilon < 700 else math.inf)
 
 
 def size(count: float) -> str:
@@ -70,3 +77,10 @@ def spans(numbers: Iterable[int]) -> str:
     starts = ordered[:1] + [after for before, after in pairwise(ordered) if after != before + 1]
     ends = [before for before, after in pairwise(ordered) if after != before + 1] + ordered[-1:]
     return ", ".join(str(start) if start == end else f"{start}–{end}" for start, end in zip(starts, ends, strict=True))
+
+
+def _power(value: float) -> str:
+    mantissa, exponent = f"{value:.2e}".split("e")
+    power = "10" + str(int(exponent)).translate(_RAISED)
+    digits = mantissa.rstrip("0").rstrip(".")
+    return power if digits == "1" else f"{digits}·{power}"

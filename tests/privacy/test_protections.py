@@ -151,8 +151,7 @@ def test_without_a_usable_sum_the_round_is_lost_and_says_why(reply_of, reason):
     assert view.contributions == ()
     assert not view.total.any()
     assert [r.client for r in view.rejections] == [0, 1, 2]
-    assert all("the round has no sum: the key holder" in r.reason or reason in r.reason for r in view.rejections)
-    assert reason in view.rejections[0].reason
+    assert all(r.reason.startswith("the round has no sum: ") and reason in r.reason for r in view.rejections)
 
 
 def test_another_client_neither_makes_keys_nor_decrypts():
@@ -186,7 +185,7 @@ def test_keys_that_do_not_load_fail_the_run():
         (Reply(0, error="asleep"), "asleep"),
         (Reply(0, {"context": "text"}), "no context in its reply"),
         (Reply(0, {"context": b"rubbish"}), "is not an encryption context"),
-        (Reply(0, {"context": run.secrets[0]["homomorphic.secret"]}), "more or less than a public key"),
+        (Reply(0, {"context": run.secrets[0]["homomorphic.secret"]}), "more than 131072"),
     ]:
         with pytest.raises(RunFailed, match=reason):
             run.drive(run.protection.prepare("a-run", [0, 1, 2]), 0, lambda _, __, reply=reply: reply)
