@@ -11,11 +11,11 @@ import vl_convert
 
 def charting_script() -> str:
     """The script, safe to stand inside a script element."""
-    path = _cache() / f"vega-{vl_convert.__version__}.js"
+    path = _cache() / f"vega-{vl_convert.__version__}.js"  # type: ignore[attr-defined]  # missing from its stubs
     try:
         return path.read_text(encoding="utf-8")
     except OSError:
-        script = vl_convert.javascript_bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")
+        script = vl_convert.javascript_bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")  # type: ignore[call-arg]  # the stubs know no default
     _keep(script, path)
     return script
 

@@ -30,7 +30,7 @@ def epsilon(run: Run) -> Table:
     for client, spent in run.epsilon.items():
         segments = stated.inner(client).inner("per_segment")
         known = {name: segments.number(name) for name in segments}
-        worst = max(((value or math.inf, name) for name, value in known.items()), default=(0.0, "–"))[1]
+        worst = max(known.items(), key=_spent, default=("–", None))[0]
         rows.append((run.name_of(client), significant(spent), worst, str(len(known)) if known else "–"))
     return Table("ε of every client", ("Client", "ε", "Set by segment", "Segments charged"), tuple(rows))
 
@@ -43,6 +43,10 @@ def holdings(run: Run) -> Table:
         for client in run.clients.values()
     )
     return Table("Every client's records by class", ("Client", "Records", *names), rows)
+
+
+def _spent(segment: tuple[str, float | None]) -> float:
+    return math.inf if segment[1] is None else segment[1]
 
 
 def _round(one: Round) -> tuple[str, ...]:
