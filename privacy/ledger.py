@@ -2,9 +2,9 @@
 
 **Guarantee.** (epsilon, delta)-differential privacy of everything released from the charged segment, under
 add-or-remove of one record, given Poisson sampling at the stated rate (each record enters each step's batch
-independently) and Gaussian noise of standard deviation `noise_multiplier * clip_norm` on the sum of
-per-record gradients clipped to `clip_norm`. The number of records of a client is treated as public. Rows of one segment compose; over segments that
-share no record the worst one counts (parallel composition).
+independently) and Gaussian noise of standard deviation `noise_multiplier * clip_norm` on the sum of per-record
+gradients clipped to `clip_norm`. The number of records of a client is treated as public. Rows of one segment compose;
+over segments that share no record the worst one counts (parallel composition).
 """
 
 import functools

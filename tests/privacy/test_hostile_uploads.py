@@ -88,8 +88,7 @@ def hostile_bodies(good, rng):
     ]
     for protobuf in protobufs:
         yield protobuf
-        yield protobuf[:BODY].ljust(BODY, b"\0")
-        yield protobuf[:BODY].ljust(BODY, b"\xff")
+        yield protobuf[: BODY - 8].ljust(BODY, b"\xff")
     words = np.frombuffer(good, "<u8")
     for _ in range(100):
         changed = words.copy()
@@ -97,7 +96,7 @@ def hostile_bodies(good, rng):
         yield changed.tobytes()
     for _ in range(100):
         yield rng.bytes(BODY)
-    for _ in range(70):
+    for _ in range(79):
         yield rng.bytes(int(rng.integers(0, 1000)))
     yield bytes(BODY)
     yield good[: BODY // 2] + bytes(BODY // 2)
@@ -169,18 +168,37 @@ def test_a_reply_without_an_envelope_is_rejected(fields):
     assert [r.reason for r in view.rejections] == ["reply holds no envelope of this client"]
 
 
+def random_coefficients(good):
+    return np.random.default_rng(2).integers(0, COEFFICIENT_PRIME, BODY // 8, dtype=np.uint64).astype("<u8").tobytes()
+
+
+def a_protobuf_in_range(good):
+    return tenseal_vector([4097], good)[:BODY]
+
+
 @pytest.mark.parametrize("scheme", ["bfv", "ckks"])
-def test_a_well_formed_ciphertext_of_rubbish_costs_the_round_not_the_run(scheme):
+@pytest.mark.parametrize("rubbish", [random_coefficients, a_protobuf_in_range])
+def test_a_well_formed_ciphertext_of_rubbish_costs_the_round_not_the_run(scheme, rubbish):
     run = a_run(Homomorphic(scheme=scheme))
-    key, context = run.secrets[VICTIM]["signing_key"], envelope_of(run, VICTIM)[53:85]
-    rubbish = np.random.default_rng(2).integers(0, COEFFICIENT_PRIME, BODY // 8, dtype=np.uint64).astype("<u8")
-    upload = envelopes.seal(key, Binding(RUN, ROUND, VICTIM, 0.25, context), rubbish.tobytes())
+    good = envelope_of(run, VICTIM)
+    binding = Binding(RUN, ROUND, VICTIM, 0.25, good[53:85])
+    upload = envelopes.seal(run.secrets[VICTIM]["signing_key"], binding, rubbish(good[OVERHEAD_BYTES:]))
 
     def swap(request, reply):
         return Reply(VICTIM, {"envelope": upload}) if request.phase == UPDATE and request.client == VICTIM else reply
 
     lost = run.collect(ROUND, swap)
     assert lost.contributions == ()
-    assert len(lost.rejections) == 3
+    assert [r.client for r in lost.rejections] == [0, 1, 2]
+    assert "the key holder did not decrypt: decrypted sum" in lost.rejections[0].reason
     assert not lost.total.any()
     assert len(run.collect(ROUND + 1).contributions) == 3
+
+
+def test_rubbish_without_padding_is_out_of_range():
+    run = Clients(Homomorphic(), {0: 0.5, 1: 0.5}, some_updates(2, 8192))
+    kept = envelope_of(run, VICTIM)
+    binding = Binding(RUN, ROUND, VICTIM, 0.5, kept[53:85])
+    upload = envelopes.seal(run.secrets[VICTIM]["signing_key"], binding, random_coefficients(kept))
+    view = run.collect(ROUND, lambda q, r: Reply(1, {"envelope": upload}) if (q.client, q.phase) == (1, UPDATE) else r)
+    assert "out of range" in view.rejections[0].reason
