@@ -3,6 +3,7 @@
 Making it takes two seconds, so it is kept in the user's cache directory under the versions it was made of.
 """
 
+import importlib.metadata
 import os
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import vl_convert
 
 def charting_script() -> str:
     """The script, safe to stand inside a script element."""
-    path = _cache() / f"vega-{vl_convert.__version__}.js"  # type: ignore[attr-defined]  # missing from its stubs
+    path = _cache() / f"vega-{importlib.metadata.version('vl-convert-python')}.js"
     try:
         return path.read_text(encoding="utf-8")
     except OSError:
-        script = vl_convert.javascript_bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")  # type: ignore[call-arg]  # the stubs know no default
+        script = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stubs know no default
+        script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
     _keep(script, path)
     return script
 
