@@ -28,7 +28,9 @@ def run(scenario: Scenario, directory: RunDirectory) -> None:
     app = app_folder()
     with tempfile.TemporaryDirectory(prefix="fedcrucible-flower-") as home:
         port = _free_port()
-        environment = {**os.environ, **_QUIET, "FLWR_HOME": home}
+        # Flower starts its own helpers by name: they are beside this Python, wherever it was started from.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        environment = {**os.environ, **_QUIET, "FLWR_HOME": home, "PATH": path}
         (Path(home) / "config.toml").write_text(_connection(port, scenario.federation.clients), encoding="utf-8")
         log = directory.path / "flower.log"
         with log.open("w", encoding="utf-8") as output:

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from opacus.accountants import RDPAccountant
 
 from privacy import ledger
 from privacy.ledger import Charge
@@ -84,3 +85,12 @@ def test_calibrated_noise_spends_just_under_the_target(target):
 
     spent = ledger.epsilon(rows_at(ledger.calibrate(rows_at, target, 1e-5)), 1e-5)
     assert 0.99 * target < spent <= target
+
+
+@pytest.mark.parametrize("noise", [0.6, 1.0, 2.6, 20.0])
+@pytest.mark.parametrize(("rate", "steps"), [(0.01, 1000), (0.1, 1), (0.5, 60), (1.0, 10)])
+def test_the_search_over_orders_finds_opacus_minimum(noise, rate, steps):
+    accountant = RDPAccountant()
+    accountant.history = [(noise, rate, steps)]
+    rows = (Charge("all", "dp-sgd", noise, rate, steps),)
+    assert ledger.epsilon(rows, 1e-5) == pytest.approx(accountant.get_epsilon(1e-5), rel=1e-9)
