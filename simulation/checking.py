@@ -7,8 +7,9 @@ from privacy.guarantees import DpSgd
 from scenarios import source
 from scenarios.records import records_of
 from scenarios.schema import Scenario
-from scenarios.world import World
+from scenarios.world import World, world_at
 from server import planning
+from server.opening import beginning_of
 
 _SHOWN_ROUNDS = 200
 
@@ -18,12 +19,14 @@ def describe(file: str, overrides: Sequence[str]) -> Iterator[str]:
     loaded = source.read(file, overrides)
     scenario = loaded.scenario
     dataset, division = records_of(scenario).dataset, records_of(scenario).division
-    beginning = World({client: len(indices) for client, indices in enumerate(division.train)})
+    beginning = beginning_of(scenario)
     yield f"{scenario.name}: {scenario.question}"
     records, classes = len(dataset.labels), len(dataset.classes)
     yield f"data: {records} records, {classes} classes, {len(division.test)} held out for testing"
+    parameters = scenario.model.size(dataset.shape, classes)
+    yield f"model: {scenario.model.kind}, {parameters} parameters"
     yield from _clients(scenario, beginning)
-    yield from _rounds(scenario, beginning)
+    yield from _rounds(scenario, beginning, parameters)
 
 
 def _clients(scenario: Scenario, beginning: World) -> Iterator[str]:
@@ -41,10 +44,19 @@ def _clients(scenario: Scenario, beginning: World) -> Iterator[str]:
         yield line
 
 
-def _rounds(scenario: Scenario, beginning: World) -> Iterator[str]:
-    rounds = scenario.federation.rounds
-    for round_ in range(1, min(rounds, _SHOWN_ROUNDS) + 1):
-        cohort = planning.cohort_at(scenario, beginning, round_)
-        yield f"round {round_}: clients {' '.join(map(str, cohort)) or 'none'}"
+def _rounds(scenario: Scenario, beginning: World, parameters: int) -> Iterator[str]:
+    rounds, asked = scenario.federation.rounds, 0
+    up, down = scenario.protection.upload_bytes(parameters), 4 * parameters
+    for round_ in range(1, rounds + 1):
+        cohort = planning.cohort_at(scenario, world_at(scenario, beginning, round_), round_)
+        asked += len(cohort)
+        if round_ <= _SHOWN_ROUNDS:
+            clients = " ".join(map(str, cohort)) or "none"
+            yield f"round {round_}: clients {clients}; {_megabytes(len(cohort) * up)} up"
     if rounds > _SHOWN_ROUNDS:
         yield f"... and {rounds - _SHOWN_ROUNDS} more rounds"
+    yield f"in all: {_megabytes(asked * up)} of updates up, {_megabytes(asked * down)} of models down, beside the plans"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.2f} MB"

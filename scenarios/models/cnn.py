@@ -35,6 +35,23 @@ class Cnn(Parameters):
         require_image(self.kind, inputs.shape[1:], _SMALLEST)
         return inputs
 
+    def size(self, record: tuple[int, ...], classes: int) -> int:
+        """How many parameters the model has. Raises ScenarioError where a record is no image or too small."""
+        channels, kernel, _, _, flat = self._layout(record)
+        convolutions = (channels * kernel**2 + 1) * 16 + (16 * 4**2 + 1) * 32
+        return convolutions + (flat + 1) * 32 + (32 + 1) * classes
+
+    def _layout(self, record: tuple[int, ...]) -> tuple[int, int, int, int, int]:
+        """Channels, the first convolution's kernel, stride and padding, and the values that reach the linear layers."""
+        channels, height, width = require_image(self.kind, record, _SMALLEST)
+        small = min(height, width) < _FULL_SIZE
+        kernel, stride, padding = (3, 1, 1) if small else (8, 2, 3)
+        flat = 32
+        for side in (height, width):
+            first = (side + 2 * padding - kernel) // stride + 1
+            flat *= ((first - 1) - 4) // 2 + 1 - 1  # pooled, convolved, pooled
+        return channels, kernel, stride, padding, flat
+
     def build(self, input_shape: tuple[int, ...], classes: int) -> "torch.nn.Module":
         """A module of zeros from float32[batch, *input_shape] to float32[batch, classes].
 
@@ -44,13 +61,7 @@ class Cnn(Parameters):
 
         from scenarios.models import layers
 
-        channels, height, width = require_image(self.kind, input_shape, _SMALLEST)
-        small = min(height, width) < _FULL_SIZE
-        kernel, stride, padding = (3, 1, 1) if small else (8, 2, 3)
-        flat = 32
-        for side in (height, width):
-            first = (side + 2 * padding - kernel) // stride + 1
-            flat *= ((first - 1) - 4) // 2 + 1 - 1  # pooled, convolved, pooled
+        channels, kernel, stride, padding, flat = self._layout(input_shape)
         return torch.nn.Sequential(
             layers.convolution(channels, 16, kernel, stride, padding),
             layers.activation(self.activation),

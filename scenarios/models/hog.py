@@ -11,7 +11,7 @@ from pydantic import Field
 
 from privacy.parameters import Parameters
 from scenarios.datasets.dataset import Inputs
-from scenarios.models.logistic import linear_classifier
+from scenarios.models.logistic import linear_classifier, linear_size
 from scenarios.models.shapes import require_image
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class Hog(Parameters):
 
         Raises ScenarioError where the records are no images or smaller than one block.
         """
-        _, height, width = require_image(self.kind, inputs.shape[1:], smallest=_BLOCK * (self.cell or 2))
-        cell = self.cell or (4 if min(height, width) >= _LARGE_SIDE else 2)
+        cell, _, _ = self._layout(inputs.shape[1:])
 
         from skimage.feature import hog
 
@@ -51,6 +50,17 @@ class Hog(Parameters):
                 for image in inputs
             ]
         )
+
+    def size(self, record: tuple[int, ...], classes: int) -> int:
+        """How many parameters the model has. Raises ScenarioError where a record is no image or too small."""
+        _, down, across = self._layout(record)
+        return linear_size((down, across, _BLOCK, _BLOCK, self.orientations), classes)
+
+    def _layout(self, record: tuple[int, ...]) -> tuple[int, int, int]:
+        """A cell's side in pixels, and how many blocks there are down and across."""
+        _, height, width = require_image(self.kind, record, smallest=_BLOCK * (self.cell or 2))
+        cell = self.cell or (4 if min(height, width) >= _LARGE_SIDE else 2)
+        return cell, height // cell - _BLOCK + 1, width // cell - _BLOCK + 1
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> "torch.nn.Module":
         """A linear module of zeros from float32[batch, *input_shape], the features, to float32[batch, classes]."""

@@ -23,9 +23,18 @@ class Logistic(Parameters):
         """The records themselves."""
         return inputs
 
+    def size(self, record: tuple[int, ...], classes: int) -> int:
+        """How many parameters the model has for records of this shape."""
+        return linear_size(record, classes)
+
     def build(self, input_shape: tuple[int, ...], classes: int) -> "torch.nn.Module":
         """A module of zeros from float32[batch, *input_shape] to float32[batch, classes]."""
         return linear_classifier(input_shape, classes)
+
+
+def linear_size(input_shape: tuple[int, ...], classes: int) -> int:
+    """The parameters of `linear_classifier`."""
+    return (math.prod(input_shape) + 1) * classes
 
 
 def linear_classifier(input_shape: tuple[int, ...], classes: int) -> "torch.nn.Module":

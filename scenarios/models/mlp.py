@@ -30,6 +30,11 @@ class Mlp(Parameters):
         """The records themselves."""
         return inputs
 
+    def size(self, record: tuple[int, ...], classes: int) -> int:
+        """How many parameters the model has for records of this shape."""
+        widths = [math.prod(record), *self.hidden, classes]
+        return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(widths))
+
     def build(self, input_shape: tuple[int, ...], classes: int) -> "torch.nn.Module":
         """A module of zeros from float32[batch, *input_shape] to float32[batch, classes]."""
         import torch

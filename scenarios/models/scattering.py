@@ -13,7 +13,7 @@ import numpy as np
 
 from privacy.parameters import Parameters
 from scenarios.datasets.dataset import Inputs
-from scenarios.models.logistic import linear_classifier
+from scenarios.models.logistic import linear_classifier, linear_size
 from scenarios.models.shapes import require_image
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ class Scattering(Parameters):
 
         The same bits whatever the number of threads. Raises ScenarioError where the records are no images.
         """
-        channels, height, width = require_image(self.kind, inputs.shape[1:], smallest=4 * (self.scale or 1))
-        scale = self.scale or (2 if min(height, width) >= _LARGE_SIDE else 1)
+        scale, channels, height, width = self._layout(inputs.shape[1:])
 
         import torch
         from kymatio.torch import Scattering2D
@@ -66,6 +65,17 @@ class Scattering(Parameters):
                 return np.concatenate(list(pool.map(normalised, range(0, len(inputs), _CHUNK))))
         finally:
             torch.set_num_threads(threads)
+
+    def size(self, record: tuple[int, ...], classes: int) -> int:
+        """How many parameters the model has. Raises ScenarioError where a record is no image or too small."""
+        scale, channels, height, width = self._layout(record)
+        paths = 1 + scale * _ANGLES + scale * (scale - 1) // 2 * _ANGLES**2
+        return linear_size((channels, paths, height // 2**scale, width // 2**scale), classes)
+
+    def _layout(self, record: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """The scale, and a record's channels, height and width."""
+        channels, height, width = require_image(self.kind, record, smallest=4 * (self.scale or 1))
+        return self.scale or (2 if min(height, width) >= _LARGE_SIDE else 1), channels, height, width
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> "torch.nn.Module":
         """A linear module of zeros from float32[batch, *input_shape], the features, to float32[batch, classes]."""

@@ -49,6 +49,17 @@ def test_a_model_has_the_parameters_counted_by_hand(model: AnyModel, shape: tupl
     assert len(parameters_of(model.build(shape, 10))) == parameters
 
 
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 33, 30), (1, 8, 8), (2, 13, 16)])
+@pytest.mark.parametrize("model", [*MODELS, *FIXED, Mlp(hidden=(5, 3))], ids=repr)
+def test_the_size_said_beforehand_is_that_of_the_built_model(model: AnyModel, shape: tuple[int, ...]) -> None:
+    if isinstance(model, Hog) and model.cell == 7 and min(shape[1:]) < 14:
+        with pytest.raises(ScenarioError):
+            model.size(shape, 10)
+        return
+    features = model.features(np.zeros((1, *shape), np.float32))
+    assert model.size(shape, 10) == len(parameters_of(model.build(features.shape[1:], 10)))
+
+
 @pytest.mark.parametrize("side", [7, 8, 13, 14, 15, 28, 33])
 def test_the_cnn_fits_images_of_any_size_it_takes(side: int) -> None:
     module = Cnn().build((3, side, side + 2), 10)
