@@ -24,34 +24,35 @@ _QUIET = {
 
 
 def run(scenario: Scenario, directory: RunDirectory) -> None:
-    """Play a directory whose manifest is written, on Ray. Raises RunFailed with the end of Flower's log."""
+    """Play a directory whose manifest is written, on Ray. Raises RunFailed with what Flower said."""
     app = app_folder()
-    with tempfile.TemporaryDirectory(prefix="fedcrucible-flower-") as home:
+    log = directory.path / "flower.log"
+    with tempfile.TemporaryDirectory(prefix="fedcrucible-flower-") as home, log.open("w", encoding="utf-8") as output:
         port = _free_port()
         # Flower starts its own helpers by name: they are beside this Python, wherever it was started from.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         environment = {**os.environ, **_QUIET, "FLWR_HOME": home, "PATH": path}
-        (Path(home) / "config.toml").write_text(_connection(port, scenario.federation.clients), encoding="utf-8")
-        log = directory.path / "flower.log"
-        with log.open("w", encoding="utf-8") as output:
-            link = subprocess.Popen(
-                [_tool("flower-superlink"), "--insecure", "--simulation", "--disable-runtime-dependency-installation",
-                 "--host", "127.0.0.1", "--port", str(port)],
-                stdout=output, stderr=subprocess.STDOUT, env=environment,
+        (Path(home) / "config.toml").write_text(_connection(port), encoding="utf-8")
+        link = subprocess.Popen(
+            [_tool("flower-superlink"), "--insecure", "--simulation", "--disable-runtime-dependency-installation",
+             "--host", "127.0.0.1", "--port", str(port)],
+            stdout=output, stderr=subprocess.STDOUT, env=environment,
+        )  # fmt: skip
+        try:
+            _wait_for(port, link)
+            settings = f'out={json.dumps(str(directory.path.resolve()))} engine="flower"'
+            nodes = f"num-supernodes={scenario.federation.clients} client-resources-num-cpus=1"
+            subprocess.run(
+                [_tool("flwr"), "run", str(app), "here", "--stream",
+                 "--run-config", settings, "--federation-config", nodes],
+                stdout=output, stderr=subprocess.STDOUT, env=environment, check=False,
             )  # fmt: skip
-            try:
-                _wait_for(port, link)
-                settings = f'out={json.dumps(str(directory.path.resolve()))} engine="flower"'
-                subprocess.run(
-                    [_tool("flwr"), "run", str(app), "here", "--stream", "--run-config", settings],
-                    stdout=output, stderr=subprocess.STDOUT, env=environment, check=False,
-                )  # fmt: skip
-            finally:
-                link.terminate()
-                link.wait(timeout=30)
+        finally:
+            link.terminate()
+            link.wait(timeout=30)
     status = directory.read_manifest()
     if status["status"] != "completed":
-        raise RunFailed(status["reason"] or f"Flower ended before the run did; see {log}")
+        raise RunFailed(status["reason"] or f"Flower ended before the run did; {log} says why")
 
 
 def app_folder() -> Path:
@@ -62,12 +63,8 @@ def app_folder() -> Path:
     return root
 
 
-def _connection(port: int, clients: int) -> str:
-    return (
-        '[superlink]\ndefault = "here"\n\n'
-        f'[superlink.here]\naddress = "127.0.0.1:{port}"\ninsecure = true\n'
-        f"options.num-supernodes = {clients}\n"
-    )
+def _connection(port: int) -> str:
+    return f'[superlink]\ndefault = "here"\n\n[superlink.here]\naddress = "127.0.0.1:{port}"\ninsecure = true\n'
 
 
 def _tool(name: str) -> str:
