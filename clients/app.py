@@ -38,10 +38,12 @@ def train(message: Message, context: Context) -> Message:
     scenario = scenario_of(plan.scenario)
     share = data.share(scenario, plan.client)
     steps = private_steps(scenario, len(share.labels), plan.noise_multiplier)
+    settled = policy.settle(plan, scenario, steps, kept.ledger)
     try:
-        rows, steps = policy.admit(plan, scenario, steps, kept.ledger)
+        rows, steps = policy.admit(scenario, steps, settled)
     except PolicyRefused as refusal:
-        return _reply(message, {"status": "retired", "reason": str(refusal), "ledger": ledger.to_json(kept.ledger)})
+        memory.remember(context.state, Memory(settled, kept.secrets))
+        return _reply(message, {"status": "retired", "reason": str(refusal), "ledger": ledger.to_json(settled)})
     kept = Memory(rows, kept.secrets)
     memory.remember(context.state, kept)  # charged before anything is drawn
     arrays = message.content["arrays"]

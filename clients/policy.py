@@ -11,27 +11,34 @@ from scenarios.plans import Plan
 from scenarios.schema import DpSgd, Scenario
 
 
-def admit(
-    plan: Plan, scenario: Scenario, steps: PrivateSteps | None, kept: Ledger
-) -> tuple[Ledger, PrivateSteps | None]:
+def settle(plan: Plan, scenario: Scenario, steps: PrivateSteps | None, kept: Ledger) -> Ledger:
+    """The ledger with the attempts at this round that were interrupted: each may have drawn its noise."""
+    for _ in range(plan.interrupted):
+        affordable = _within_budget(scenario, steps, kept)
+        kept = kept if affordable is None else ledger.add(kept, affordable.charge)
+    return kept
+
+
+def admit(scenario: Scenario, steps: PrivateSteps | None, kept: Ledger) -> tuple[Ledger, PrivateSteps | None]:
     """Charge the ledger for what is about to happen, or refuse.
 
     Returns the ledger to keep and the steps to run: with a budget, as many steps as it still pays for. Raises
-    PolicyRefused before the first step that would exceed the budget. Attempts whose replies were lost in an
-    interruption are charged first.
+    PolicyRefused before the first step that would exceed the budget.
     """
-    if steps is None or not isinstance(scenario.privacy, DpSgd):
+    affordable = _within_budget(scenario, steps, kept)
+    if affordable is None:
         return kept, None
-    charge = steps.charge
-    for _ in range(plan.interrupted):
-        kept = ledger.add(kept, charge)
-    budget = scenario.privacy.budget
-    if budget is not None:
-        affordable = _affordable(kept, charge, budget.epsilon, scenario.privacy.delta, scenario.privacy.accountant)
-        if affordable == 0:
-            raise PolicyRefused(f"privacy budget of epsilon {budget.epsilon:g} is spent")
-        steps = replace(steps, steps=affordable)
-    return ledger.add(kept, steps.charge), steps
+    if affordable.steps == 0:
+        raise PolicyRefused("the privacy budget is spent: another step would exceed it")
+    return ledger.add(kept, affordable.charge), affordable
+
+
+def _within_budget(scenario: Scenario, steps: PrivateSteps | None, kept: Ledger) -> PrivateSteps | None:
+    privacy = scenario.privacy
+    if steps is None or not isinstance(privacy, DpSgd) or privacy.budget is None:
+        return steps
+    affordable = _affordable(kept, steps.charge, privacy.budget.epsilon, privacy.delta, privacy.accountant)
+    return replace(steps, steps=affordable)
 
 
 @functools.lru_cache(maxsize=1024)

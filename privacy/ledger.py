@@ -25,6 +25,12 @@ ORDERS = tuple([1 + x / 10.0 for x in range(1, 100)] + list(range(12, 64)))
 
 _WHOLE_ORDERS = tuple(order for order in ORDERS if float(order).is_integer())
 
+_LEAST_NOISE = 1e-3
+"""Below this the arithmetic overflows, and epsilon is beyond a million: as good as none."""
+
+_MOST_STEPS = 10**12
+_MOST_ROWS = 10_000
+_LONGEST_NAME = 200
 _PRV_NOISE_FLOOR = 0.5
 _PRV_ERROR = 0.01
 
@@ -65,7 +71,7 @@ def to_json(ledger: Ledger) -> str:
 
 
 def from_rows(rows: Iterable[Mapping[str, object]]) -> Ledger:
-    """Read rows back. Raises ValueError on a row that is not a possible charge."""
+    """Read rows back, whoever wrote them. Raises ValueError on a row that is not a possible charge."""
     ledger = []
     for row in rows:
         try:
@@ -79,15 +85,20 @@ def from_rows(rows: Iterable[Mapping[str, object]]) -> Ledger:
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a ledger row: {row!r}") from error
         possible = 0 < charge.sampling_rate <= 1 and 0 <= charge.noise_multiplier < math.inf
-        if not possible or charge.steps < 1:
-            raise ValueError(f"not a possible charge: {row!r}")
+        if not possible or not 1 <= charge.steps <= _MOST_STEPS or len(charge.segment) > _LONGEST_NAME:
+            raise ValueError("not a possible charge: rates lie in (0, 1], noise is finite, steps are counted")
         ledger.append(charge)
+        if len(ledger) > _MOST_ROWS:
+            raise ValueError(f"a ledger of more than {_MOST_ROWS} rows")
     return tuple(ledger)
 
 
 def from_json(text: str) -> Ledger:
-    """Read what `to_json` wrote."""
-    return from_rows(json.loads(text))
+    """Read what `to_json` wrote. Raises ValueError on any other text."""
+    try:
+        return from_rows(json.loads(text))
+    except (TypeError, RecursionError, OverflowError) as error:
+        raise ValueError("not a ledger") from error
 
 
 def epsilon(ledger: Ledger, delta: float, accountant: Accountant = "rdp") -> float:
@@ -133,7 +144,7 @@ def _epsilon_rdp(rows: tuple[tuple[float, float, int], ...], delta: float) -> fl
     Every order gives a valid bound. Whole orders cost microseconds and fractional ones up to 30 ms, so the whole ones
     are searched first and then the fractions around the best of them, between which the bound has one minimum.
     """
-    if any(noise == 0 for noise, _, _ in rows):
+    if any(noise < _LEAST_NOISE for noise, _, _ in rows):
         return math.inf
 
     def bound(order: float) -> float:
@@ -145,7 +156,8 @@ def _epsilon_rdp(rows: tuple[tuple[float, float, int], ...], delta: float) -> fl
     while len(nearby) > 2:
         left, right = nearby[(len(nearby) - 1) // 2], nearby[(len(nearby) - 1) // 2 + 1]
         nearby = [order for order in nearby if (order <= left if bound(left) <= bound(right) else order >= right)]
-    return min(bound(order) for order in (best, *nearby))
+    # Where delta alone covers the loss, the formula falls below zero, which is no epsilon.
+    return max(0.0, min(bound(order) for order in (best, *nearby)))
 
 
 @functools.lru_cache(maxsize=65_536)
@@ -156,7 +168,7 @@ def _rdp_of_one_step(noise_multiplier: float, sampling_rate: float, order: float
 
 def _bound_at(order: float, rdp: float, delta: float) -> float:
     with warnings.catch_warnings():
-        # Opacus warns that a best order at the end of the list may not be the best of all: the bound holds all the same.
+        # Opacus warns where the best order is the last of a list: there may be a better one, but the bound holds.
         warnings.simplefilter("ignore", UserWarning)
         value, _ = _opacus_rdp().get_privacy_spent(orders=[order], rdp=[rdp], delta=delta)
     return float(value)

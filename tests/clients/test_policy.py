@@ -25,7 +25,7 @@ def plan(interrupted=0):
 
 def test_admitted_steps_are_charged():
     steps = private_steps(scenario(), 100, 1.0)
-    rows, admitted = policy.admit(plan(), scenario(), steps, ())
+    rows, admitted = policy.admit(scenario(), steps, ())
     assert admitted == steps
     assert rows == (steps.charge,)
     assert rows[0].steps == 10
@@ -36,10 +36,10 @@ def test_a_budget_is_used_to_the_last_step_and_never_exceeded():
     strict = scenario(budget=3.0)
     steps, rows, taken = private_steps(strict, 100, 1.0), (), 0
     while ledger.epsilon(ledger.add(rows, replace(steps.charge, steps=1)), 1e-5) <= 3.0:
-        rows, admitted = policy.admit(plan(), strict, steps, rows)
+        rows, admitted = policy.admit(strict, steps, rows)
         taken += admitted.steps
-    with pytest.raises(PolicyRefused, match="budget of epsilon 3 is spent"):
-        policy.admit(plan(), strict, steps, rows)
+    with pytest.raises(PolicyRefused, match="budget is spent"):
+        policy.admit(strict, steps, rows)
     [row] = rows
     assert row.steps == taken
     assert ledger.epsilon(rows, 1e-5) <= 3.0
@@ -49,5 +49,14 @@ def test_a_budget_is_used_to_the_last_step_and_never_exceeded():
 
 def test_lost_attempts_are_charged_too():
     steps = private_steps(scenario(), 100, 1.0)
-    rows, _ = policy.admit(plan(interrupted=2), scenario(), steps, ())
-    assert rows[0].steps == 30
+    rows = policy.settle(plan(interrupted=2), scenario(), steps, ())
+    assert rows[0].steps == 20
+
+
+def test_lost_attempts_never_drew_more_than_the_budget_paid_for():
+    strict = scenario(budget=3.0)
+    steps = private_steps(strict, 100, 1.0)
+    rows = policy.settle(plan(interrupted=500), strict, steps, ())
+    assert 2.9 < ledger.epsilon(rows, 1e-5) <= 3.0
+    with pytest.raises(PolicyRefused):
+        policy.admit(strict, steps, rows)

@@ -2,6 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from opacus.accountants import RDPAccountant
 
 from privacy import ledger
@@ -94,3 +96,22 @@ def test_the_search_over_orders_finds_opacus_minimum(noise, rate, steps):
     accountant.history = [(noise, rate, steps)]
     rows = (Charge("all", "dp-sgd", noise, rate, steps),)
     assert ledger.epsilon(rows, 1e-5) == pytest.approx(accountant.get_epsilon(1e-5), rel=1e-9)
+
+
+@given(
+    st.floats(0, 1e12),
+    st.floats(1e-12, 1),
+    st.integers(1, 10**12),
+    st.sampled_from([1e-300, 1e-5, 0.5]),
+)
+@settings(max_examples=150, deadline=None)
+def test_every_possible_row_has_an_epsilon(noise, rate, steps, delta):
+    assert ledger.epsilon((Charge("all", "dp-sgd", noise, rate, steps),), delta) >= 0
+
+
+@pytest.mark.parametrize(
+    "text", ["", "7", "null", '"x"', "[7]", '["segment"]', "{}x", "[" * 5000, '[{"segment": 1}]', "[{}]" * 2]
+)
+def test_a_text_that_is_no_ledger_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own errors are ValueErrors too
+        ledger.from_json(text)
