@@ -15,6 +15,7 @@ from scenarios.plans import Plan
 
 _PATIENCE_S = 600.0
 _POLL_S = 0.1
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Courier:
         self._count(self.traffic.sent_bytes, request.client, message.content)
         fields = fields_of(message)
         status = fields.get("status", "trained")
-        error = "" if status == "trained" else str(fields.get("reason", status))
+        error = "" if status == "trained" else _said(fields.get("reason", status))
         reply = Reply(request.client, fields, error)
         if request.phase == UPDATE:
             self.traffic.replies[request.client] = reply
@@ -106,12 +107,10 @@ def introduce(grid: Grid, clients: int, plan: Plan) -> dict[int, Member]:
     for message in grid.send_and_receive(messages, timeout=_PATIENCE_S):
         if message.has_error():
             raise RunFailed(f"a client could not introduce itself: {_last_line(message.error.reason)}")
-        fields = fields_of(message)
-        key = fields.get("public_key")
-        client, records = int(fields.get("client", -1)), int(fields.get("records", 0))
-        if client in roster or not 0 <= client < clients or not isinstance(key, bytes) or records < 1:
+        client, member = _introduction(message)
+        if client in roster or not 0 <= client < clients:
             raise RunFailed(f"node {message.metadata.src_node_id} introduced itself as client {client}: not possible")
-        roster[client] = Member(message.metadata.src_node_id, records, key)
+        roster[client] = member
     if len(roster) < clients:
         raise RunFailed(f"only {len(roster)} of {clients} clients introduced themselves")
     return dict(sorted(roster.items()))
@@ -123,6 +122,14 @@ def fields_of(message: Message) -> Fields:
     if not isinstance(record, ConfigRecord):
         return {}
     return {name: value for name, value in record.items() if isinstance(value, bytes | str | int | float)}
+
+
+def _introduction(message: Message) -> tuple[int, Member]:
+    node, fields = message.metadata.src_node_id, fields_of(message)
+    client, records, key = fields.get("client"), fields.get("records"), fields.get("public_key")
+    if not (type(client) is int and type(records) is int and records > 0 and isinstance(key, bytes)):
+        raise RunFailed(f"node {node} did not introduce itself with a number, its records and a key")
+    return client, Member(node, records, key)
 
 
 def _wait_for_nodes(grid: Grid, clients: int) -> list[int]:
@@ -146,7 +153,13 @@ def _size(record: object) -> int:
 
 def _last_line(reason: str | None) -> str:
     lines = [line.strip() for line in (reason or "").strip().splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    return _said(lines[-1]) if lines else "no reason given"
+
+
+def _said(words: object) -> str:
+    """What a client says, fit for a journal and a terminal: one line, no control characters, not without end."""
+    text = " ".join(str(words)[: 2 * _LONGEST_REASON].split())[:_LONGEST_REASON]
+    return "".join(letter if letter.isprintable() else "?" for letter in text) or "no reason given"
 
 
 def model_bytes(model: Vector) -> bytes:

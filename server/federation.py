@@ -14,7 +14,7 @@ from privacy.errors import RunFailed
 from privacy.ledger import Ledger
 from privacy.protections.protocol import Cohort, Participant, Reply
 from privacy.view import Rejection, Vector, View
-from scenarios.plans import Plan
+from scenarios.plans import Plan, private_steps
 from scenarios.schema import DpSgd, Scenario
 from scenarios.world import World
 from server import checkpoint, journal, planning, rules
@@ -23,6 +23,9 @@ from server.directory import RunDirectory
 from server.evaluation import Examination
 from server.exchange import Courier, Member, Traffic, drive, introduce, model_bytes
 from server.journal import Record
+from server.recovery import Recovered
+
+_LARGEST_FIGURE = 1e12
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Federation:
     previous: str = journal.GENESIS
     material: bytes = b""
     interrupted: int = 0
+    ended: bool = False
     roster: Mapping[int, Member] = field(default_factory=dict)
     ledgers: dict[int, Ledger] = field(default_factory=dict)
     noise: Mapping[int, float] = field(default_factory=dict)
@@ -50,27 +54,27 @@ class Federation:
         protocol = self.scenario.protection.prepare(self.run, sorted(self.roster))
         self.material = drive(protocol, self.grid, self.roster, Courier(plans, None))
         accuracy, loss = self.examination.score(self.model)
-        self._record({"kind": "start", "run": self.run, "round": 0, "accuracy": accuracy, "loss": loss})
+        self._keep({"kind": "start", "run": self.run, "round": 0, "accuracy": accuracy, "loss": loss})
 
-    def go_on(self, kept: Checkpoint) -> None:
-        """Continue after a checkpoint: clients get their memories back, the journal its last line if it is missing."""
-        assert isinstance(self.grid, HoldsClients)
+    def go_on(self, recovered: Recovered) -> None:
+        """Continue after a checkpoint: clients get their memories back. Raises RunFailed where they live elsewhere."""
+        if not isinstance(self.grid, HoldsClients):
+            raise RunFailed("only runs of the in-process engine can be resumed: elsewhere clients' memories are lost")
         self._gather()
+        kept = recovered.checkpoint
         self.grid.restore(kept.memories)
         self.model, self.round, self.material = kept.model, kept.round, kept.material
-        self.previous = str(kept.line["hash"])
+        self.previous, self.ended, self.interrupted = recovered.head, recovered.ended, recovered.interrupted
         for client, memory in kept.memories.items():
             self.ledgers[client] = ledger.from_json(str(memory.get("ledger", "[]")))
 
     def play(self) -> None:
-        """Run the rounds that are left. Raises RunFailed below the quorum."""
+        """Run the rounds that are left and write the journal's last line. Raises RunFailed below the quorum."""
         while self.round < self.scenario.federation.rounds:
             self._play_round(self.round + 1)
             self.interrupted = 0
-
-    def finish(self) -> None:
-        """Write the journal's last line."""
-        self._record({"kind": "end", "round": self.round, "model_sha256": self.model_sha256})
+        if not self.ended:
+            self._record({"kind": "end", "round": self.round, "model_sha256": self.model_sha256})
 
     @property
     def model_sha256(self) -> str:
@@ -99,9 +103,10 @@ class Federation:
         cohort = Cohort(self.run, round_, len(self.model), participants)
         view = drive(self.scenario.protection.collect(cohort, self.material), self.grid, self.roster, courier)
         reports = self._reports(plans, view, courier.traffic)
-        if self._trained(view) < self.scenario.federation.quorum and not self._all_retired(reports):
+        trained, quorum = len(view.contributions), self.scenario.federation.quorum
+        if trained < quorum and not _all_retired(reports):
             self._record({"kind": "round-failed", "round": round_, "reports": reports})
-            raise RunFailed(_below_quorum(round_, self._trained(view), self.scenario.federation.quorum, reports))
+            raise RunFailed(_below_quorum(round_, trained, quorum, reports))
         self.model = rules.apply(self.scenario.federation.rule, self.model, view)
         self.round = round_
         accuracy, loss = self.examination.score(self.model)
@@ -116,10 +121,7 @@ class Federation:
                 "cohort": [plan.client for plan in plans],
                 "reports": reports,
                 "epsilon": self._epsilon(),
-                "seen": {
-                    "updates": view.updates is not None,
-                    "metadata": ["weight", "bytes", "ledger", "seconds"],
-                },
+                "seen": {"updates": view.updates is not None, "metadata": ["weight", "bytes", *_told(courier.traffic)]},
                 "sent_bytes": sum(courier.traffic.sent_bytes.values()),
                 "received_bytes": sum(courier.traffic.received_bytes.values()),
                 "train_seconds": sum(float(r["seconds"]) for r in reports.values()),
@@ -135,27 +137,27 @@ class Federation:
         for plan in plans:
             reply = traffic.replies.get(plan.client, Reply(plan.client, error="no reply"))
             status, reason = _status(plan.client, reply, accepted, rejected)
-            rows = _reported_ledger(reply)
-            if rows is not None:
-                self.ledgers[plan.client] = rows
+            self.ledgers[plan.client] = self._ledger_after(plan, reply)
             reports[str(plan.client)] = {
                 "status": status,
                 "reason": reason,
                 "weight": plan.weight,
-                "seconds": float(reply.fields.get("seconds", 0.0)),
+                "seconds": _measured(reply.fields.get("seconds")),
+                "saturated": int(_measured(reply.fields.get("saturated"))),
                 "sent_bytes": traffic.sent_bytes.get(plan.client, 0),
                 "received_bytes": traffic.received_bytes.get(plan.client, 0),
                 "ledger": [asdict(row) for row in self.ledgers.get(plan.client, ())],
             }
         return reports
 
-    @staticmethod
-    def _trained(view: View) -> int:
-        return len(view.contributions)
-
-    @staticmethod
-    def _all_retired(reports: Mapping[str, Record]) -> bool:
-        return bool(reports) and all(report["status"] == "retired" for report in reports.values())
+    def _ledger_after(self, plan: Plan, reply: Reply) -> Ledger:
+        """The rows a client reports; where its reply was lost, the round is charged whole: its noise may be drawn."""
+        reported = _reported_ledger(reply)
+        if reported is not None:
+            return reported
+        known = self.ledgers.get(plan.client, ())
+        steps = private_steps(self.scenario, self.roster[plan.client].records, plan.noise_multiplier)
+        return known if steps is None else ledger.add(known, steps.charge)
 
     def _epsilon(self) -> dict[str, float | None] | None:
         privacy = self.scenario.privacy
@@ -179,6 +181,11 @@ class Federation:
         self.previous = str(line["hash"])
 
 
+def _all_retired(reports: Mapping[str, Record]) -> bool:
+    """Whether nobody was left to train: budgets are spent, or a Poisson cohort came out empty."""
+    return all(report["status"] == "retired" for report in reports.values())
+
+
 def _status(client: int, reply: Reply, accepted: set[int], rejected: Mapping[int, Rejection]) -> tuple[str, str]:
     if client in accepted:
         return "trained", ""
@@ -189,15 +196,27 @@ def _status(client: int, reply: Reply, accepted: set[int], rejected: Mapping[int
     return "rejected", rejected[client].reason if client in rejected else "not in the sum"
 
 
+def _told(traffic: Traffic) -> list[str]:
+    """Which figures clients told the server beside their updates."""
+    told = {name for reply in traffic.replies.values() for name in reply.fields}
+    return [name for name in ("ledger", "saturated", "seconds") if name in told]
+
+
+def _measured(value: object) -> float:
+    """A figure that a client reports, or 0.0 where it reports none that can be."""
+    possible = isinstance(value, int | float) and 0 <= value < _LARGEST_FIGURE
+    return float(value) if possible and isinstance(value, int | float) else 0.0
+
+
 def _reported_ledger(reply: Reply) -> Ledger | None:
     """The rows a client reports, or None where a stranger wrote something that is no ledger."""
     try:
         return ledger.from_json(str(reply.fields["ledger"]))
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError):
         return None
 
 
 def _below_quorum(round_: int, trained: int, quorum: int, reports: Mapping[str, Record]) -> str:
     reasons = sorted({f"client {client}: {report['reason']}" for client, report in reports.items() if report["reason"]})
-    detail = "; ".join(reasons[:5]) or "no client was drawn"
+    detail = "; ".join(reasons[:5]) or "no reason given"
     return f"round {round_}: {trained} usable updates, below the quorum of {quorum} ({detail})"

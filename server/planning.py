@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from privacy import ledger
+from privacy.errors import ScenarioError
 from privacy.ledger import Ledger
 from scenarios.plans import Plan, private_steps
 from scenarios.schema import DpSgd, FixedSampling, PoissonSampling, Scenario
@@ -50,6 +51,26 @@ def plan_round(
         )
         for client in cohort
     ]
+
+
+def require_quorum(scenario: Scenario, beginning: World) -> None:
+    """Raise ScenarioError where a Poisson cohort comes out too small; the draws are known before anything runs.
+
+    A round for which nobody is drawn passes without an update. A round with fewer clients than the quorum would fail
+    the run, and the sum of a single client would not be opened under a protection that hides updates.
+    """
+    if not isinstance(scenario.federation.sampling, PoissonSampling):
+        return
+    least = max(scenario.federation.quorum, 2 if scenario.protection.hides_updates else 1)
+    for round_ in range(1, scenario.federation.rounds + 1):
+        drawn = len(cohort_at(scenario, world_at(scenario, beginning, round_), round_))
+        if 0 < drawn < least:
+            raise ScenarioError(
+                [
+                    f"federation.sampling: round {round_} draws {drawn} clients, and {least} are needed (quorum "
+                    f"{scenario.federation.quorum}, protection {scenario.protection.kind}); raise rate or change seed"
+                ]
+            )
 
 
 def planned_ledger(scenario: Scenario, beginning: World, client: int, noise_multiplier: float) -> Ledger:

@@ -8,8 +8,8 @@ from pathlib import Path
 from privacy.errors import RunFailed, ScenarioError
 from scenarios import source
 from scenarios.schema import Scenario
-from server.app import default_directory, open_directory
 from server.directory import RunDirectory
+from server.opening import default_directory, open_directory
 from simulation.engines import flower, local
 from simulation.progress import Progress
 

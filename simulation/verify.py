@@ -5,10 +5,10 @@ from pathlib import Path
 
 from privacy import ledger
 from privacy.guarantees import DpSgd
-from privacy.ledger import Ledger
 from scenarios.schema import Scenario, sha256
 from server import journal
 from server.directory import RunDirectory
+from server.summary import ledgers_of
 
 _TOLERANCE = 1e-6
 
@@ -41,7 +41,7 @@ def recomputed_epsilon(path: Path) -> float | None:
     privacy = scenario.privacy
     if not isinstance(privacy, DpSgd):
         return None
-    ledgers = _ledgers(journal.read(RunDirectory(path).journal))
+    ledgers = ledgers_of(journal.read(RunDirectory(path).journal))
     return max((ledger.epsilon(rows, privacy.delta, privacy.accountant) for rows in ledgers.values()), default=0.0)
 
 
@@ -52,17 +52,9 @@ def _epsilon_problems(directory: RunDirectory, scenario: Scenario, records: list
     summary = json.loads(directory.summary.read_text(encoding="utf-8"))
     stated = summary.get("epsilon") or {}
     found = []
-    for client, rows in _ledgers(records).items():
+    for client, rows in ledgers_of(records).items():
         value = ledger.epsilon(rows, privacy.delta, privacy.accountant)
         said = stated.get("per_client", {}).get(client, {}).get("max")
         if said is None or abs(said - value) > _TOLERANCE * max(1.0, value):
             found.append(f"summary.json: client {client} is said to have spent {said}, its rows say {value:.6f}")
     return found
-
-
-def _ledgers(records: list[journal.Record]) -> dict[str, Ledger]:
-    ledgers: dict[str, Ledger] = {}
-    for record in records:
-        for client, report in record.get("reports", {}).items():
-            ledgers[client] = ledger.from_rows(report["ledger"])
-    return ledgers

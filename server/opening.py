@@ -1,0 +1,111 @@
+"""Opening a run directory: the manifest, and the refusal of what cannot work before anything runs."""
+
+import json
+import platform
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from privacy.errors import ScenarioError
+from scenarios import source
+from scenarios.records import Records, records_of
+from scenarios.schema import Scenario, sha256
+from scenarios.world import World
+from server import planning, statement
+from server.directory import RunDirectory, write_json
+
+_PACKAGES = ("fedcrucible", "flwr", "torch", "opacus", "tenseal", "numpy")
+
+
+def default_directory(scenario: str) -> Path:
+    """`runs/NAME`, or `runs/NAME-2` and so on: nothing that is there is ever overwritten."""
+    name = Path(scenario).stem
+    path, number = Path("runs") / name, 2
+    while path.exists():
+        path, number = Path("runs") / f"{name}-{number}", number + 1
+    return path
+
+
+def open_directory(directory: RunDirectory, settings: Mapping[str, str]) -> None:
+    """Create the run directory and its manifest. Raises ScenarioError for a scenario that cannot work."""
+    overrides = json.loads(settings.get("overrides") or "[]")
+    loaded = source.read(settings["scenario"], overrides)
+    scenario = loaded.scenario
+    records = records_of(scenario)
+    dataset = records.dataset
+    beginning_of(scenario)
+    try:
+        directory.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScenarioError([f"--out {directory.path}: {error.strerror}"]) from error
+    write_json(
+        directory.manifest,
+        {
+            "format": 1,
+            "name": scenario.name,
+            "question": scenario.question,
+            "status": "running",
+            "reason": "",
+            "run": uuid.uuid4().hex,
+            "seed": scenario.seed,
+            "engine": settings.get("engine", "flower"),
+            "started": now(),
+            "ended": None,
+            "scenario": scenario.model_dump(mode="json"),
+            "scenario_sha256": sha256(scenario),
+            "scenario_text": loaded.text,
+            "overrides": overrides,
+            "data_sha256": dataset.fingerprint(),
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+            "stamp": statement.stamp(scenario),
+            "guarantee": statement.guarantee(scenario),
+            "protection": {
+                "kind": scenario.protection.kind,
+                "hides_updates": scenario.protection.hides_updates,
+                "trust": scenario.protection.trust,
+            },
+            "dataset": {
+                "source": dataset.source,
+                "licence": dataset.licence,
+                "classes": list(dataset.classes),
+                "test_records": len(records.division.test),
+            },
+            "clients": _clients(scenario, records),
+            "model": {"kind": scenario.model.kind},
+        },
+    )
+
+
+def beginning_of(scenario: Scenario) -> World:
+    """The world before the first round, with the plans checked that can be without training.
+
+    Raises ScenarioError where the data, the model or the drawn cohorts cannot work.
+    """
+    records = records_of(scenario)
+    scenario.model.size(records.dataset.shape, len(records.dataset.classes))
+    beginning = World({client: len(indices) for client, indices in enumerate(records.division.train)})
+    planning.require_quorum(scenario, beginning)
+    return beginning
+
+
+def now() -> str:
+    """The time as a manifest writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _clients(scenario: Scenario, records: Records) -> dict[str, object]:
+    dataset = records.dataset
+    natural = scenario.data.partition.kind == "natural"
+    clients: dict[str, object] = {}
+    for client, indices in enumerate(records.division.train):
+        counts = np.bincount(dataset.labels[indices], minlength=len(dataset.classes))
+        clients[str(client)] = {
+            "name": dataset.group_names[client] if natural else f"client {client}",
+            "records": len(indices),
+            "labels": {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)},
+        }
+    return clients

@@ -1,0 +1,67 @@
+"""The figures of a run for `summary.json`, from its journal; what a failed run does not have is null."""
+
+from collections.abc import Mapping
+
+from privacy import ledger
+from privacy.guarantees import DpSgd
+from scenarios.schema import Scenario
+from server import journal
+from server.directory import RunDirectory
+
+
+def summarise(
+    directory: RunDirectory, scenario: Scenario, wall_seconds: float, model_sha256: str | None
+) -> dict[str, object]:
+    """The contract's `summary.json`. `model_sha256` is None where the run did not reach its end."""
+    records = journal.read(directory.journal) if directory.journal.exists() else []
+    rounds = [record for record in records if record.get("kind") == "round"]
+    last = rounds[-1] if rounds else {}
+    manifest = directory.read_manifest()
+    return {
+        "status": "completed" if model_sha256 else "failed",
+        "scenario_sha256": manifest["scenario_sha256"],
+        "seed": scenario.seed,
+        "engine": manifest["engine"],
+        "rounds": len(rounds),
+        "accuracy": last.get("accuracy"),
+        "loss": last.get("loss"),
+        "average_accuracy": None,
+        "forgetting": None,
+        "backward_transfer": None,
+        "epsilon": _epsilon(scenario, ledgers_of(records)),
+        "sent_bytes": sum(record["sent_bytes"] for record in rounds),
+        "received_bytes": sum(record["received_bytes"] for record in rounds),
+        "wall_seconds": wall_seconds,
+        "train_seconds": sum(record["train_seconds"] for record in rounds),
+        "final_sha256": model_sha256,
+        "stamp": manifest["stamp"],
+        "findings": [],
+    }
+
+
+def ledgers_of(records: list[journal.Record]) -> dict[str, ledger.Ledger]:
+    """The rows each client reported last, from the journal alone, by client in the order of their numbers."""
+    latest: dict[str, ledger.Ledger] = {}
+    for record in records:
+        for client, report in record.get("reports", {}).items():
+            latest[client] = ledger.from_rows(report["ledger"])
+    return dict(sorted(latest.items(), key=lambda item: int(item[0])))
+
+
+def _epsilon(scenario: Scenario, ledgers: Mapping[str, ledger.Ledger]) -> dict[str, object] | None:
+    """What each client and each of its segments has spent; null without differential privacy."""
+    privacy = scenario.privacy
+    if not isinstance(privacy, DpSgd):
+        return None
+    segments = {
+        client: ledger.epsilon_by_segment(rows, privacy.delta, privacy.accountant) for client, rows in ledgers.items()
+    }
+    per_client = {
+        client: {"max": max(spent.values(), default=0.0), "per_segment": spent} for client, spent in segments.items()
+    }
+    return {
+        "max": max((max(spent.values(), default=0.0) for spent in segments.values()), default=0.0),
+        "delta": privacy.delta,
+        "accountant": privacy.accountant,
+        "per_client": per_client,
+    }
