@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from safetensors.numpy import load_file, save
 
 from privacy.view import Vector
-from server.directory import write_bytes, write_json
+from server.directory import sync_folder, write_bytes, write_json
 from server.journal import Record
 
 ClientState = Mapping[str, int | float | str | bytes]
@@ -43,7 +43,7 @@ class Checkpoint:
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint whole, then drop the ones before it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the clients' secrets
     blobs = folder / "blobs"
     blobs.mkdir(exist_ok=True)
     state = {
@@ -62,6 +62,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     write_bytes(fresh / "model.safetensors", save({"parameters": checkpoint.model}))
     write_json(fresh / "state.json", state)
     fresh.replace(target)
+    sync_folder(folder)
     for older in folder.glob("round-*"):
         if older.name < target.name:
             shutil.rmtree(older, ignore_errors=True)

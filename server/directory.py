@@ -1,11 +1,15 @@
 """The run directory: its files, and how they are written so that a kill at any moment leaves them readable."""
 
+import contextlib
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from privacy.errors import ScenarioError
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,19 @@ class RunDirectory:
         """The page to open."""
         return self.path / "report.html"
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out while a run plays. Raises ScenarioError where one is already there."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ScenarioError([f"{self.path}: another process is playing this run"]) from error
+            yield
+        finally:
+            os.close(descriptor)
+
     def read_manifest(self) -> dict[str, Any]:
         """The manifest. Raises FileNotFoundError or ValueError where there is none to read."""
         manifest: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))
@@ -68,6 +85,16 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk: a file's content is no use without its name."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

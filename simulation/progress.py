@@ -1,29 +1,45 @@
 """Progress, read from the journal as it grows: the same for every engine, with or without colour, also when piped."""
 
+import json
 import sys
 import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
-from server import journal
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
 
 _POLL_S = 0.1
+_LINES = 100
 
 
 class Progress:
-    """Follows a journal in a thread and prints one line a round; a context manager around a run."""
+    """Follows a journal in a thread and says what each round gave; a context manager around a run.
 
-    def __init__(self, path: Path, rounds: int) -> None:
+    One line a round, of long runs every tenth or hundredth; on a terminal also a bar that moves with every round.
+    """
+
+    def __init__(self, path: Path, rounds: int, output: IO[str] = sys.stderr) -> None:
         self._path, self._rounds = path, rounds
         self._begun = time.monotonic()
-        self._seen = 0
-        self._first_round = 0
+        self._offset = path.stat().st_size if path.exists() else 0
+        self._played = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._bar = Bar(
+            BarColumn(),
+            TextColumn("{task.description}"),
+            console=Console(file=output, soft_wrap=True, highlight=False),
+            transient=True,
+            disable=not output.isatty(),
+        )
+        self._task = self._bar.add_task("starting", total=rounds)
 
     def __enter__(self) -> Self:
+        self._bar.start()
         self._thread.start()
         return self
 
@@ -33,32 +49,53 @@ class Progress:
         self._stop.set()
         self._thread.join()
         self._show_new()
+        self._bar.stop()
 
     def _follow(self) -> None:
         while not self._stop.wait(_POLL_S):
             self._show_new()
 
     def _show_new(self) -> None:
+        """Read the whole lines that have come since the last look; half a line is left for the next."""
         try:
-            records = journal.read(self._path)
-        except (OSError, ValueError):
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                fresh = file.read()
+        except OSError:
             return
-        for record in records[self._seen :]:
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for line in whole.splitlines():
+            record = json.loads(line)
             if record.get("kind") == "round":
-                self._first_round = self._first_round or int(record["round"])
-                print(self._line(record), file=sys.stderr, flush=True)  # noqa: T201
-        self._seen = len(records)
+                self._show(record)
 
-    def _line(self, record: dict[str, Any]) -> str:
+    def _show(self, record: dict[str, Any]) -> None:
+        self._played += 1
         round_ = int(record["round"])
-        done = round_ - self._first_round + 1
-        left = (time.monotonic() - self._begun) / done * (self._rounds - round_)
-        spent = [value for value in (record.get("epsilon") or {}).values() if value is not None]
-        epsilon = f"  epsilon {max(spent):6.3f}" if spent else ""
-        trained = sum(report["status"] == "trained" for report in record["reports"].values())
-        megabytes = (record["sent_bytes"] + record["received_bytes"]) / 1e6
-        return (
-            f"round {round_:>{len(str(self._rounds))}}/{self._rounds}  accuracy {record['accuracy']:.4f}"
-            f"  loss {record['loss']:.4f}{epsilon}  clients {trained}/{len(record['cohort'])}"
-            f"  {megabytes:7.2f} MB  {record['seconds']:5.2f} s  left {left:4.0f} s"
-        )
+        left = (time.monotonic() - self._begun) / self._played * (self._rounds - round_)
+        line = f"{describe(record, self._rounds)}  left {left:4.0f} s"
+        self._bar.update(self._task, completed=round_, description=f"round {round_}/{self._rounds}, left {left:.0f} s")
+        if round_ % _stride(self._rounds) == 0 or round_ in (1, self._rounds):
+            self._bar.console.print(line, markup=False)
+
+
+def describe(record: dict[str, Any], rounds: int) -> str:
+    """One round of a run of `rounds` in a line: accuracy, loss, largest epsilon, clients, megabytes, seconds."""
+    spent = [value for value in (record.get("epsilon") or {}).values() if value is not None]
+    epsilon = f"  epsilon {max(spent):6.3f}" if spent else ""
+    trained = sum(report["status"] == "trained" for report in record["reports"].values())
+    megabytes = (record["sent_bytes"] + record["received_bytes"]) / 1e6
+    return (
+        f"round {record['round']:>{len(str(rounds))}}/{rounds}  accuracy {record['accuracy']:.4f}"
+        f"  loss {record['loss']:.4f}{epsilon}  clients {trained}/{len(record['cohort'])}"
+        f"  {megabytes:7.2f} MB  {record['seconds']:5.2f} s"
+    )
+
+
+def _stride(rounds: int) -> int:
+    """1, 10, 100...: so that no run prints much more than a hundred lines."""
+    stride = 1
+    while rounds / stride > _LINES:
+        stride *= 10
+    return stride

@@ -30,9 +30,9 @@ def start(
     directory = RunDirectory(out or default_directory(loaded.scenario.name))
     if directory.path.exists() and (not directory.path.is_dir() or any(directory.path.iterdir())):
         raise ScenarioError([f"--out {directory.path}: exists already; choose another, or `fedcrucible resume` it"])
-    print(f"{loaded.scenario.name}: {loaded.scenario.question}", file=sys.stderr)  # noqa: T201
     settings = {"scenario": file, "overrides": json.dumps(list(overrides)), "engine": engine}
     open_directory(directory, settings)
+    print(f"{loaded.scenario.name}: {loaded.scenario.question}", file=sys.stderr)  # noqa: T201
     _play(loaded.scenario, directory, engine, workers)
     return directory.path
 
@@ -52,7 +52,6 @@ def resume(path: Path, workers: int | None = None) -> None:
             [f"{path}: only runs of the local engine can be resumed: under {manifest['engine']} the clients' memories"
              " live in Flower's runtime and end with it"]
         )  # fmt: skip
-    directory.update_manifest(status="running", reason="")
     _play(scenario, directory, "local", workers)
 
 
@@ -73,7 +72,8 @@ def _play(scenario: Scenario, directory: RunDirectory, engine: str, workers: int
     from simulation.report import write_report
 
     try:
-        with Progress(directory.journal, scenario.federation.rounds):
+        with directory.locked(), Progress(directory.journal, scenario.federation.rounds):
+            directory.update_manifest(status="running", reason="", ended=None)
             if engine == "local":
                 local.run(scenario, directory, workers)
             else:
