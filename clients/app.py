@@ -20,12 +20,15 @@ app = ClientApp()
 
 @app.query("hello")
 def hello(message: Message, context: Context) -> Message:
-    """Introduce the client: its number, its public signing key, how many records it holds."""
-    plan = _plan(message)
+    """Introduce the client: its number, its public signing key, how many records it holds.
+
+    The key is made once: a client that is asked again after an interruption is still who it was.
+    """
+    plan, kept = _plan(message), memory.recall(context.state)
     scenario = scenario_of(plan.scenario)
     client = _client_id(context)
-    key = envelopes.new_signing_key(_entropy(scenario, client))
-    memory.remember(context.state, Memory(secrets={"signing_key": key}))
+    key = kept.secrets.get("signing_key") or envelopes.new_signing_key(_entropy(scenario, client))
+    memory.remember(context.state, Memory(kept.ledger, {**kept.secrets, "signing_key": key}))
     records = len(data.share(scenario, client).labels)
     return _reply(message, {"client": client, "records": records, "public_key": envelopes.public_key_of(key)})
 

@@ -60,7 +60,8 @@ def play(grid: Grid, directory: RunDirectory) -> None:
         figures = summarise(directory, scenario, time.perf_counter() - begun, None)
         write_json(directory.summary, {**figures, "reason": reason})
         raise error if known else RunFailed(reason) from error
-    write_bytes(directory.model, save(models.named_arrays(federation.examination.module, federation.model)))
+    arrays = models.named_arrays(federation.examination.module, federation.model)
+    write_bytes(directory.model, save(arrays, metadata={"order": " ".join(arrays)}))
     figures = summarise(directory, scenario, time.perf_counter() - begun, federation.model_sha256)
     write_json(directory.summary, figures)
     directory.update_manifest(

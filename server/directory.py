@@ -40,7 +40,7 @@ class RunDirectory:
 
     @property
     def model(self) -> Path:
-        """The final model, named arrays."""
+        """The final model: named arrays, and in the metadata their `order` in the vector that its hash is of."""
         return self.path / "model.safetensors"
 
     @property

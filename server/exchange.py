@@ -61,7 +61,10 @@ class Courier:
         answers: dict[int, list[Message]] = {}
         for message in grid.send_and_receive(messages, timeout=_PATIENCE_S):
             answers.setdefault(message.metadata.src_node_id, []).append(message)
-        return [self._reply(request, answers.get(roster[request.client].node, [])) for request in requests]
+        replies = [self._reply(request, answers.get(roster[request.client].node, [])) for request in requests]
+        updates = (reply for request, reply in zip(requests, replies, strict=True) if request.phase == UPDATE)
+        self.traffic.replies.update({reply.client: reply for reply in updates})
+        return replies
 
     def _message(self, node: int, request: Request) -> Message:
         content = RecordDict(
@@ -88,10 +91,7 @@ class Courier:
         fields = fields_of(message)
         status = fields.get("status", "trained")
         error = "" if status == "trained" else _said(fields.get("reason", status))
-        reply = Reply(request.client, fields, error)
-        if request.phase == UPDATE:
-            self.traffic.replies[request.client] = reply
-        return reply
+        return Reply(request.client, fields, error)
 
     @staticmethod
     def _count(counts: dict[int, int], client: int, content: RecordDict) -> None:

@@ -60,9 +60,9 @@ class Federation:
         """Continue after a checkpoint: clients get their memories back. Raises RunFailed where they live elsewhere."""
         if not isinstance(self.grid, HoldsClients):
             raise RunFailed("only runs of the in-process engine can be resumed: elsewhere clients' memories are lost")
-        self._gather()
         kept = recovered.checkpoint
-        self.grid.restore(kept.memories)
+        self.grid.restore(kept.memories)  # before anybody is asked anything: it holds their keys
+        self._gather()
         self.model, self.round, self.material = kept.model, kept.round, kept.material
         self.previous, self.ended, self.interrupted = recovered.head, recovered.ended, recovered.interrupted
         for client, memory in kept.memories.items():

@@ -1,13 +1,18 @@
-"""Check a run directory: the journal's chain, its head, the ledger, and epsilon recomputed from the rows alone."""
+"""Check a run directory: the journal's chain, its head, the model, and epsilon recomputed from the rows alone."""
 
+import hashlib
 import json
 from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
 
 from privacy import ledger
 from privacy.guarantees import DpSgd
 from scenarios.schema import Scenario, sha256
 from server import journal
 from server.directory import RunDirectory
+from server.exchange import model_bytes
 from server.summary import ledgers_of
 
 _TOLERANCE = 1e-6
@@ -32,7 +37,7 @@ def problems(path: Path) -> list[str]:
     head = records[-1].get("hash") if records else None
     if head != manifest.get("journal_head"):
         found.append("journal.jsonl: the end is missing: its head is not the one in manifest.json")
-    return found + _epsilon_problems(directory, scenario, records)
+    return found + _model_problems(directory, records) + _epsilon_problems(directory, scenario, records)
 
 
 def recomputed_epsilon(path: Path) -> float | None:
@@ -43,6 +48,19 @@ def recomputed_epsilon(path: Path) -> float | None:
         return None
     ledgers = ledgers_of(journal.read(RunDirectory(path).journal))
     return max((ledger.epsilon(rows, privacy.delta, privacy.accountant) for rows in ledgers.values()), default=0.0)
+
+
+def _model_problems(directory: RunDirectory, records: list[journal.Record]) -> list[str]:
+    journalled = records[-1].get("model_sha256") if records else None
+    with safe_open(directory.model, framework="numpy") as file:
+        order = file.metadata()["order"].split()
+        vector = np.concatenate([file.get_tensor(name).ravel() for name in order])
+    found = []
+    if hashlib.sha256(model_bytes(vector)).hexdigest() != journalled:
+        found.append("model.safetensors: not the model that the journal ends with")
+    if json.loads(directory.summary.read_text(encoding="utf-8")).get("final_sha256") != journalled:
+        found.append("summary.json: final_sha256 is not the model that the journal ends with")
+    return found
 
 
 def _epsilon_problems(directory: RunDirectory, scenario: Scenario, records: list[journal.Record]) -> list[str]:

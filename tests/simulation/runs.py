@@ -1,0 +1,91 @@
+"""Small real runs for the tests: a scenario file in a folder, played by the command line's own code."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from server.directory import RunDirectory
+from simulation import running
+
+ROOT = Path(__file__).parents[2]
+
+SMALL = """
+format = 1
+name = "small"
+question = "Does it work?"
+seed = 3
+[data]
+dataset = "digits"
+[model]
+kind = "logistic"
+[federation]
+clients = 4
+rounds = 3
+quorum = 2
+[training]
+batch_size = 60
+learning_rate = 0.5
+"""
+
+PRIVATE = """
+[privacy]
+kind = "dp-sgd"
+noise_multiplier = 1.5
+delta = 1e-4
+"""
+
+ENCRYPTED = """
+[protection]
+kind = "homomorphic"
+"""
+
+
+def write(folder: Path, text: str, name: str = "scenario.toml") -> Path:
+    """A scenario file."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def play(folder: Path, text: str, *overrides: str, out: str = "run", workers: int = 1) -> RunDirectory:
+    """Run a scenario into `folder / out`."""
+    path = running.start(str(write(folder, text)), list(overrides), "local", workers, folder / out)
+    return RunDirectory(path)
+
+
+def summary(directory: RunDirectory) -> dict[str, object]:
+    """What the run says of itself."""
+    return json.loads(directory.summary.read_text(encoding="utf-8"))
+
+
+def command(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """The command line in a process of its own."""
+    return subprocess.run(_words(arguments), capture_output=True, text=True, check=False, cwd=cwd, env=_environment())
+
+
+def begin(*arguments: object) -> "subprocess.Popen[str]":
+    """The command line in a process that goes on by itself; what it says on standard error is kept."""
+    return subprocess.Popen(
+        _words(arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=_environment()
+    )
+
+
+def wait_for_rounds(path: Path, rounds: int) -> None:
+    """Wait until a run has journalled so many rounds."""
+    journal = path / "journal.jsonl"
+    deadline = time.monotonic() + 60
+    while not (journal.exists() and journal.read_bytes().count(b'"kind":"round"') >= rounds):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{path} did not reach round {rounds}")
+        time.sleep(0.02)
+
+
+def _words(arguments: tuple[object, ...]) -> list[str]:
+    return [sys.executable, "-m", "simulation", *map(str, arguments)]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}

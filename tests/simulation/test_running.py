@@ -1,0 +1,237 @@
+import json
+import signal
+import subprocess
+import sys
+
+import dp_accounting
+import numpy as np
+import pytest
+from dp_accounting.rdp import RdpAccountant
+from safetensors.numpy import load_file
+
+from privacy import fixed_point
+from privacy.errors import RunFailed, ScenarioError
+from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
+from server import journal
+from server.directory import RunDirectory
+from simulation import running, verify
+
+CONTRACT = {
+    "status", "scenario_sha256", "seed", "engine", "rounds", "accuracy", "loss", "average_accuracy", "forgetting",
+    "backward_transfer", "epsilon", "sent_bytes", "received_bytes", "wall_seconds", "train_seconds", "final_sha256",
+    "stamp", "findings",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("private"), SMALL + PRIVATE + ENCRYPTED)
+
+
+def rows_of(directory):
+    reports = [record["reports"] for record in journal.read(directory.journal) if record["kind"] == "round"]
+    return {client: report["ledger"] for client, report in reports[-1].items()}
+
+
+def test_a_private_encrypted_run_leaves_all_that_is_promised(private):
+    figures = summary(private)
+    assert set(figures) == CONTRACT
+    assert (figures["status"], figures["rounds"]) == ("completed", 3)
+    assert figures["accuracy"] > 0.5
+    assert figures["stamp"].startswith("reproducible: not private")
+    assert set(figures["epsilon"]["per_client"]) == {"0", "1", "2", "3"}
+    assert "small" in private.report.read_text(encoding="utf-8")
+    assert verify.problems(private.path) == []
+
+
+def test_epsilon_is_what_googles_accountant_says_of_the_rows(private):
+    figures = summary(private)
+    for client, rows in rows_of(private).items():
+        accountant = RdpAccountant()
+        for row in rows:
+            gaussian = dp_accounting.GaussianDpEvent(row["noise_multiplier"])
+            accountant.compose(dp_accounting.PoissonSampledDpEvent(row["sampling_rate"], gaussian), row["steps"])
+        stated = figures["epsilon"]["per_client"][client]["max"]
+        assert stated == pytest.approx(accountant.get_epsilon(1e-4), rel=0.01)
+
+
+def test_no_single_update_is_seen_under_encryption(private):
+    rounds = [record for record in journal.read(private.journal) if record["kind"] == "round"]
+    assert not any(record["seen"]["updates"] for record in rounds)
+
+
+def test_the_encrypted_model_is_the_plain_one_within_the_quantisation_bound(tmp_path):
+    plain = play(tmp_path, SMALL, "federation.rounds=1", out="plain")
+    encrypted = play(tmp_path, SMALL + ENCRYPTED, "federation.rounds=1", out="encrypted")
+    one, other = load_file(plain.model), load_file(encrypted.model)
+    difference = max(float(np.abs(one[name] - other[name]).max()) for name in one)
+    assert 0 < difference <= fixed_point.error_bound(4, 1.0) + 1e-7  # and float32's own rounding
+
+
+def test_the_same_seed_gives_the_same_bits_with_any_number_of_workers(private, tmp_path):
+    again = play(tmp_path, SMALL + PRIVATE + ENCRYPTED, workers=2)
+    other = play(tmp_path, SMALL + PRIVATE + ENCRYPTED, "seed=4", out="other")
+    assert summary(again)["final_sha256"] == summary(private)["final_sha256"]
+    assert summary(other)["final_sha256"] != summary(private)["final_sha256"]
+
+
+def test_a_diverging_run_fails_and_says_why(tmp_path):
+    overrides = ("training.learning_rate=1e38", "model=mlp", "training.epochs=3")
+    with pytest.raises(RunFailed, match="below the quorum"):
+        play(tmp_path, SMALL, *overrides)
+    directory = RunDirectory(tmp_path / "run")
+    assert directory.read_manifest()["status"] == "failed"
+    assert "NaN or infinity" in directory.read_manifest()["reason"]
+    assert summary(directory)["final_sha256"] is None
+    assert "below the quorum" in directory.report.read_text(encoding="utf-8")
+    assert verify.problems(directory.path) == []
+
+
+def test_a_failed_run_can_be_resumed_and_its_journal_stays_whole(tmp_path):
+    with pytest.raises(RunFailed):
+        play(tmp_path, SMALL, "training.learning_rate=1e38", "model=mlp", "training.epochs=3")
+    with pytest.raises(RunFailed):
+        running.resume(tmp_path / "run", 1)
+    assert verify.problems(tmp_path / "run") == []
+
+
+def test_budgets_retire_clients_and_the_others_go_on(tmp_path):
+    text = SMALL.replace("quorum = 2", "quorum = 1") + PRIVATE
+    directory = play(tmp_path, text, 'data.partition={kind="quantity",alpha=1.0}', "privacy.budget.epsilon=2.5")
+    last = [record for record in journal.read(directory.journal) if record["kind"] == "round"][-1]
+    statuses = {report["status"] for report in last["reports"].values()}
+    assert statuses == {"trained", "retired"}
+    assert summary(directory)["epsilon"]["max"] <= 2.5
+
+
+def test_a_poisson_round_for_which_nobody_is_drawn_passes(tmp_path):
+    sampling = 'federation.sampling={kind="poisson",rate=0.2}'
+    directory = play(tmp_path, SMALL.replace("quorum = 2", "quorum = 1"), sampling, "federation.rounds=8")
+    cohorts = [record["cohort"] for record in journal.read(directory.journal) if record["kind"] == "round"]
+    assert [] in cohorts
+    assert any(cohorts)
+
+
+def test_a_cohort_below_the_quorum_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(ScenarioError, match=r"round \d+ draws 1 clients, and 2 are needed"):
+        play(tmp_path, SMALL, 'federation.sampling={kind="poisson",rate=0.2}', "federation.rounds=30")
+    assert not (tmp_path / "run").exists()
+
+
+def test_nothing_is_ever_overwritten(private):
+    with pytest.raises(ScenarioError, match="exists already"):
+        running.start("quickstart", [], "local", 1, private.path)
+
+
+def test_a_complete_run_cannot_be_resumed(private):
+    with pytest.raises(ScenarioError, match="complete"):
+        running.resume(private.path)
+
+
+def test_a_run_that_is_being_played_is_locked(private):
+    with private.locked(), pytest.raises(ScenarioError, match="another process"), private.locked():
+        pass
+
+
+def test_system_noise_charges_the_attempt_that_was_interrupted(tmp_path):
+    text = SMALL + PRIVATE.replace("kind", 'noise_source = "system"\nkind')
+    whole = play(tmp_path, text, out="whole")
+    assert summary(whole)["stamp"] is None
+    path = write(tmp_path, text)
+    process = begin("run", path, "--out", tmp_path / "cut", "--workers", 1, "--set", "federation.rounds=400")
+    wait_for_rounds(tmp_path / "cut", 2)
+    process.kill()
+    process.wait()
+    cut = RunDirectory(tmp_path / "cut")
+    played = sum(record["kind"] == "round" for record in journal.read(cut.journal))
+    manifest = cut.read_manifest()
+    manifest["scenario"]["federation"]["rounds"] = played + 1
+    cut.manifest.write_text(json.dumps(manifest))
+    running.resume(cut.path, 1)
+    once = next(iter(rows_of(whole).values()))[0]["steps"] // 3
+    assert {rows[0]["steps"] for rows in rows_of(cut).values()} == {once * (played + 2)}
+
+
+def test_ctrl_c_leaves_a_directory_that_resumes_to_the_same_bits(tmp_path):
+    whole = play(tmp_path, SMALL, "federation.rounds=60", out="whole")
+    arguments = ("--workers", 1, "--set", "federation.rounds=60", "--out", tmp_path / "cut")
+    process = begin("run", tmp_path / "scenario.toml", *arguments)
+    wait_for_rounds(tmp_path / "cut", 1)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert process.returncode == 1
+    assert "fedcrucible resume" in told
+    assert "Traceback" not in told
+    assert RunDirectory(tmp_path / "cut").read_manifest()["status"] == "interrupted"
+    running.resume(tmp_path / "cut", 1)
+    assert summary(RunDirectory(tmp_path / "cut"))["final_sha256"] == summary(whole)["final_sha256"]
+    assert verify.problems(tmp_path / "cut") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "nowhere"], "is no scenario of the library"),
+        (["run", "missing.toml"], "missing.toml: No such file"),
+        (["run", "quickstart", "--set", "model.kind=cn"], "did you mean 'cnn'"),
+        (["run", "quickstart", "--engine", "ray"], "valid are local, flower"),
+        (["run", "quickstart", "--out", "/proc/nothing"], "--out /proc/nothing"),
+        (["run", "quickstart", "--set", "model=cnn", "--set", "data.dataset=heart-disease"], "needs images"),
+        (["check", "quickstart", "--set", "federation.clients=5000"], "cannot share"),
+        (["verify", "nowhere"], "not a readable run directory"),
+        (["resume", "nowhere"], "not a run directory"),
+        (["report", "nowhere"], "nowhere"),
+        (["frobnicate"], "No such command"),
+        (["run", "quickstart", "--workers", "0"], "--workers"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_a_line_or_two(arguments, told, tmp_path):
+    result = command(*arguments, cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_plans_epsilon_and_bytes_without_training(tmp_path):
+    result = command("check", write(tmp_path, SMALL + PRIVATE + ENCRYPTED))
+    assert result.returncode == 0
+    assert "planned epsilon" in result.stdout
+    assert "round 3: clients 0 1 2 3; 0.26 MB up" in result.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["scenario.toml"]
+
+
+def test_the_library_is_listed_with_its_questions():
+    result = command("list")
+    assert len(result.stdout.splitlines()) >= 5
+    assert "quickstart" in result.stdout
+    assert all(line.endswith("?") for line in result.stdout.splitlines())
+
+
+def test_help_and_check_import_nothing_heavy():
+    program = (
+        "import sys; from simulation.checking import describe; import simulation.cli; list(describe('quickstart', []));"
+        "print([name for name in ('torch', 'flwr', 'opacus', 'tenseal', 'altair', 'ray') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_verify_finds_an_edited_journal_model_and_summary(tmp_path):
+    directory = play(tmp_path, SMALL + PRIVATE)
+    lines = directory.journal.read_text().splitlines(keepends=True)
+    directory.journal.write_text("".join(lines).replace('"accuracy":0.', '"accuracy":1.', 1))
+    assert command("verify", directory.path).returncode == 1
+    directory.journal.write_text("".join(lines[:-1]))
+    assert any("the end is missing" in problem for problem in verify.problems(directory.path))
+    directory.journal.write_text("".join([*lines[:2], lines[3], lines[2], *lines[4:]]))
+    assert any("does not follow" in problem for problem in verify.problems(directory.path))
+    directory.journal.write_text("".join(lines))
+    figures = summary(directory)
+    figures["epsilon"]["per_client"]["1"]["max"] /= 2
+    directory.summary.write_text(json.dumps(figures))
+    assert any("client 1 is said to have spent" in problem for problem in verify.problems(directory.path))
+    content = bytearray(directory.model.read_bytes())
+    content[-1] ^= 1
+    directory.model.write_bytes(content)
+    assert any("model.safetensors" in problem for problem in verify.problems(directory.path))
