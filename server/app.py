@@ -29,13 +29,14 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """Play the scenario that the run configuration names, from the start or from the directory's checkpoint.
 
-    Run configuration: `scenario` (a path or a library name), `overrides` (a JSON list of key=value), `out` (the run
-    directory), `engine`. Raises RunFailed where the run cannot be finished; the manifest then says why.
+    Run configuration: `scenario` (a path or a library name), `overrides` (key=value; key=value), `out` (the run
+    directory). Raises RunFailed where the run cannot be finished; the manifest then says why.
     """
     settings = {name: str(value) for name, value in context.run_config.items()}
     directory = RunDirectory(Path(settings.get("out") or default_directory(settings["scenario"])))
     if not directory.manifest.exists():
-        open_directory(directory, settings)
+        overrides = [override.strip() for override in settings.get("overrides", "").split(";") if override.strip()]
+        open_directory(directory, settings["scenario"], overrides, "flower")
     play(grid, directory)
 
 

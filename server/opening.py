@@ -1,9 +1,8 @@
 """Opening a run directory: the manifest, and the refusal of what cannot work before anything runs."""
 
-import json
 import platform
 import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -30,10 +29,9 @@ def default_directory(scenario: str) -> Path:
     return path
 
 
-def open_directory(directory: RunDirectory, settings: Mapping[str, str]) -> None:
+def open_directory(directory: RunDirectory, file: str, overrides: Sequence[str], engine: str) -> None:
     """Create the run directory and its manifest. Raises ScenarioError for a scenario that cannot work."""
-    overrides = json.loads(settings.get("overrides") or "[]")
-    loaded = source.read(settings["scenario"], overrides)
+    loaded = source.read(file, overrides)
     scenario = loaded.scenario
     records = records_of(scenario)
     dataset = records.dataset
@@ -52,13 +50,13 @@ def open_directory(directory: RunDirectory, settings: Mapping[str, str]) -> None
             "reason": "",
             "run": uuid.uuid4().hex,
             "seed": scenario.seed,
-            "engine": settings.get("engine", "flower"),
+            "engine": engine,
             "started": now(),
             "ended": None,
             "scenario": scenario.model_dump(mode="json"),
             "scenario_sha256": sha256(scenario),
             "scenario_text": loaded.text,
-            "overrides": overrides,
+            "overrides": list(overrides),
             "data_sha256": dataset.fingerprint(),
             "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
             "stamp": statement.stamp(scenario),

@@ -28,13 +28,19 @@ def start(
         raise ScenarioError([f"--engine {engine}: valid are {', '.join(ENGINES)}"])
     loaded = source.read(file, overrides)
     directory = RunDirectory(out or default_directory(loaded.scenario.name))
-    if directory.path.exists() and (not directory.path.is_dir() or any(directory.path.iterdir())):
+    if _in_use(directory.path):
         raise ScenarioError([f"--out {directory.path}: exists already; choose another, or `fedcrucible resume` it"])
-    settings = {"scenario": file, "overrides": json.dumps(list(overrides)), "engine": engine}
-    open_directory(directory, settings)
+    open_directory(directory, file, overrides, engine)
     print(f"{loaded.scenario.name}: {loaded.scenario.question}", file=sys.stderr)  # noqa: T201
     _play(loaded.scenario, directory, engine, workers)
     return directory.path
+
+
+def _in_use(path: Path) -> bool:
+    """Whether anything is there; a run killed before its manifest was written left only a hidden part of it."""
+    if not path.exists():
+        return False
+    return not path.is_dir() or any(not entry.name.startswith(".") for entry in path.iterdir())
 
 
 def resume(path: Path, workers: int | None = None) -> None:

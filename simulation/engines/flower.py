@@ -40,7 +40,7 @@ def run(scenario: Scenario, directory: RunDirectory) -> None:
         )  # fmt: skip
         try:
             _wait_for(port, link)
-            settings = f'out={json.dumps(str(directory.path.resolve()))} engine="flower"'
+            settings = f"out={json.dumps(str(directory.path.resolve()))}"
             nodes = f"num-supernodes={scenario.federation.clients} client-resources-num-cpus=1"
             subprocess.run(
                 [_tool("flwr"), "run", str(app), "here", "--stream",
