@@ -181,7 +181,9 @@ def _one_by_round(rows: Sequence[Row], changes: Sequence[Row], title: str, numbe
 def _rounds() -> alt.X:
     scale = alt.Scale(nice=False, zero=False)
     return alt.X(
-        "round:Q", axis=alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False), scale=scale
+        "round:Q",
+        axis=alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False, labelFlush=False),
+        scale=scale,
     )
 
 
@@ -211,7 +213,9 @@ def _budget_rows(budget: float | None) -> list[Row]:
 
 
 def _names(step: float) -> alt.Axis:
-    return alt.Axis(title=None, labelLimit=150, labelFontSize=min(12, step), labelOverlap=True, ticks=False)
+    return alt.Axis(
+        title=None, labelLimit=150, labelFontSize=min(12, step), labelOverlap=True, ticks=False, labelPadding=6
+    )
 
 
 def _step(count: int) -> float:

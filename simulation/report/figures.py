@@ -19,7 +19,15 @@ class Figure:
 
 def headline(run: Run) -> tuple[Figure, ...]:
     """The figures at the top of a run's report; those that the run did not produce are left out."""
-    makers: tuple[Callable[[Run], Figure | None], ...] = (_accuracy, _epsilon, _forgetting, _bytes, _time, _model)
+    makers: tuple[Callable[[Run], Figure | None], ...] = (
+        _accuracy,
+        _epsilon,
+        _single_updates,
+        _forgetting,
+        _bytes,
+        _time,
+        _model,
+    )
     return tuple(figure for make in makers if (figure := make(run)) is not None)
 
 
@@ -38,6 +46,7 @@ def overview(run: Run) -> tuple[tuple[str, str], ...]:
     return (
         ("Accuracy", percent(accuracy_of(run))),
         ("ε", "no bound" if epsilon is None else significant(epsilon)),
+        ("Single updates seen", _share_seen(run)),
         ("Uploaded", size(sent)),
         ("Time", duration(wall)),
     )
@@ -45,7 +54,7 @@ def overview(run: Run) -> tuple[tuple[str, str], ...]:
 
 def accuracy_of(run: Run) -> float | None:
     """The final accuracy; of a run cut short, the last one measured."""
-    stated = run.summary.number("accuracy")
+    stated = run.summary.finite("accuracy")
     if stated is not None:
         return stated
     return next((one.accuracy for one in reversed(run.rounds) if one.accuracy is not None), None)
@@ -61,7 +70,7 @@ def epsilon_of(run: Run) -> float | None:
 
 def bytes_of(run: Run) -> tuple[int, int]:
     """Bytes the clients uploaded and downloaded in the whole run."""
-    sent, received = (run.summary.number(key) for key in ("sent_bytes", "received_bytes"))
+    sent, received = (run.summary.finite(key) for key in ("sent_bytes", "received_bytes"))
     return (
         int(sent) if sent is not None else sum(one.sent_bytes for one in run.rounds),
         int(received) if received is not None else sum(one.received_bytes for one in run.rounds),
@@ -69,8 +78,8 @@ def bytes_of(run: Run) -> tuple[int, int]:
 
 
 def seconds_of(run: Run) -> tuple[float, float]:
-    """Seconds the whole run took, and the seconds of it that went into training."""
-    wall, train = (run.summary.number(key) for key in ("wall_seconds", "train_seconds"))
+    """Seconds the whole run took by the clock, and the clients' own seconds added up, which can be more."""
+    wall, train = (run.summary.finite(key) for key in ("wall_seconds", "train_seconds"))
     return (
         wall if wall is not None else sum(one.seconds for one in run.rounds),
         train if train is not None else sum(one.train_seconds for one in run.rounds),
@@ -79,7 +88,7 @@ def seconds_of(run: Run) -> tuple[float, float]:
 
 def whose_record(run: Run) -> str:
     """What the guarantee hides, in plain words."""
-    return "one client with all its records" if run.unit == "client" else "one client's record"
+    return "one client with all its records" if run.unit == "client" else "any one record"
 
 
 def _accuracy(run: Run) -> Figure | None:
@@ -100,22 +109,45 @@ def _guessing(run: Run) -> str:
 def _epsilon(run: Run) -> Figure:
     epsilon = epsilon_of(run)
     if epsilon is None:
-        meaning = "There is no differential privacy: nothing bounds what the model gives away about a record."
+        meaning = (
+            "ε bounds how much anyone can learn about a single record. This run used no differential privacy, so "
+            "nothing bounds what its model gives away."
+        )
         return Figure("Privacy spent, ε", "no bound", meaning)
     if math.isinf(epsilon):
         meaning = "No finite ε holds: data were used without noise, so nothing bounds what was given away."
         return Figure("Privacy spent, ε", "∞", meaning)
-    delta = f" plus {equals('δ', stated(run.delta))}" if run.delta is not None else ""
-    relation = run.manifest.inner("guarantee").text("neighbouring_relation") or f"add or remove one {run.unit}"
+    delta = f", plus {equals('δ', stated(run.delta))}" if run.delta is not None else ""
     meaning = (
-        f"Whether {whose_record(run)} was used changes the probability of any outcome by at most a factor "
-        f"{equals('e^ε', factor(epsilon))}{delta}. Unit: one {run.unit}; relation: {relation}."
+        f"Whether {whose_record(run)} was used changes the probability of anything that could come out by a factor "
+        f"of at most {equals('e^ε', factor(epsilon))}{delta}. Smaller is more private; 0 would give nothing away."
+        f"{_for_whom(run)}"
     )
     return Figure("Privacy spent, ε", significant(epsilon), meaning)
 
 
+def _for_whom(run: Run) -> str:
+    if not run.manifest.text("stamp"):
+        return ""
+    return " It holds only against those who do not know the seed, and this page shows the seed."
+
+
+def _single_updates(run: Run) -> Figure | None:
+    if not run.rounds:
+        return None
+    meaning = (
+        "Rounds in which the server could read what a single client sent. An update can give away the records it was "
+        "trained on; a sum over many clients at least does not show whose they were."
+    )
+    return Figure("Single updates seen", _share_seen(run), meaning)
+
+
+def _share_seen(run: Run) -> str:
+    return f"{sum(one.updates_seen for one in run.rounds):,} of {number_of(len(run.rounds), 'round')}"
+
+
 def _forgetting(run: Run) -> Figure | None:
-    forgetting = run.summary.number("forgetting")
+    forgetting = run.summary.finite("forgetting")
     if forgetting is None:
         return None
     meaning = "How far accuracy on earlier experiences has fallen, on average, from its best to the end of the run."
@@ -127,26 +159,35 @@ def _bytes(run: Run) -> Figure:
     each = (
         f", {size(sent / len(run.rounds) / len(run.clients))} a client and round" if run.rounds and run.clients else ""
     )
-    return Figure("Uploaded", size(sent), f"What the clients sent{each}. They downloaded {size(received)}.")
+    return Figure("Uploaded", size(sent), f"All that the clients sent{each}. They downloaded {size(received)}.")
 
 
 def _time(run: Run) -> Figure:
     wall, train = seconds_of(run)
-    return Figure("Time", duration(wall), f"From start to end, {duration(train)} of it in training.")
+    meaning = f"By the clock, from start to end. The clients' own work adds up to {duration(train)}."
+    return Figure("Time", duration(wall), meaning)
 
 
 def _model(run: Run) -> Figure | None:
     digest = run.summary.text("final_sha256")
     if not digest:
         return None
-    meaning = "SHA-256 of the final model's bytes, shortened: the same scenario, seed and versions give it again."
+    meaning = (
+        "The start of the SHA-256 of the final model's bytes."
+        f"{' The same scenario, seed, versions and machine give it again.' if _repeatable(run) else ''}"
+    )
     return Figure("Final model", digest[:10], meaning)
+
+
+def _repeatable(run: Run) -> bool:
+    # Without noise the seed decides everything; with it, only where the stamp says that the seed drew it too.
+    return run.completed and (not run.manifest.inner("guarantee") or bool(run.manifest.text("stamp")))
 
 
 def _how_it_ended(run: Run) -> str:
     planned = run.scenario.inner("federation").count("rounds")
     done = len(run.rounds)
-    if run.manifest.text("status") == "completed":
+    if run.completed:
         return ""
     of_planned = f" of {planned}" if planned else ""
     return f"The run did not finish; what follows is known from {number_of(done, 'round')}{of_planned}."
@@ -170,12 +211,17 @@ def _how_private(run: Run) -> str:
         spent += f" of a budget of {stated(run.budget)}"
     if run.delta is not None:
         spent += f", at {equals('δ', stated(run.delta))}"
-    who = (
-        f"{run.name_of(run.most_exposed[0])}, the most exposed client,"
-        if run.most_exposed
-        else "the most exposed client"
-    )
-    return f"The price in privacy for {who} is {spent}."
+    unless = ", and nothing against those who know the seed" if run.manifest.text("stamp") else ""
+    cut_short = "" if run.completed else " What a round that was cut short has cost may come on top."
+    return f"It promises {_whose_records(run)} {spent}{unless}.{cut_short}"
+
+
+def _whose_records(run: Run) -> str:
+    spent = run.epsilon.values()
+    of = "" if run.unit == "client" else "the records of "
+    if run.most_exposed is None or len(set(spent)) == 1:
+        return f"{of}every client"
+    return f"{of}{run.name_of(run.most_exposed[0])}, the most exposed client,"
 
 
 def _what_was_seen(run: Run) -> str:
@@ -185,6 +231,6 @@ def _what_was_seen(run: Run) -> str:
     sent, _ = bytes_of(run)
     upload = f"the clients uploaded {size(sent)}"
     if seen == 0:
-        return f"The server never saw a single client's update, only sums, and {upload}."
+        return f"If all kept to the protocol, the server saw sums and never a single client's update; {upload}."
     often = "in every round" if seen == len(run.rounds) else f"in {seen} of {number_of(len(run.rounds), 'round')}"
-    return f"The server saw each client's own update {often}, and {upload}."
+    return f"The server could read single clients' updates {often}; {upload}."
