@@ -181,8 +181,9 @@ def _summary(
     rounds = [record for record in records if record.get("kind") == "round"]
     last = rounds[-1] if rounds else {}
     ledgers: dict[str, ledger.Ledger] = {}
-    for record in rounds:
-        for client, report in record["reports"].items():
+    # A round that failed counts as well: its clients have sent what they charged for.
+    for record in records:
+        for client, report in record.get("reports", {}).items():
             ledgers[client] = ledger.from_rows(report["ledger"])
     manifest = directory.read_manifest()
     return {
