@@ -41,7 +41,7 @@ def loss_by_round(rows: Sequence[Row], changes: Sequence[Row], palette: Palette)
 def pair_by_round(rows: Sequence[Row], title: str, palette: Palette) -> Drawing:
     """Two values by round, told apart by colour, dash and shape: rows of `round`, `kind` and `value`."""
     kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
-    legend = alt.Legend(title=None, orient="top", symbolSize=90, symbolStrokeWidth=0)
+    legend = alt.Legend(title=None, orient="top", symbolSize=90, symbolStrokeWidth=0, symbolOpacity=1)
     colours = alt.Scale(domain=kinds, range=[palette.first, palette.second])
     base = alt.Chart(alt.NamedData(name="rows")).encode(
         x=_rounds(), y=_values("~s"), color=alt.Color("kind:N", scale=colours, legend=legend)

@@ -1,4 +1,4 @@
-"""The headline figures, each with what it means, and the answer that they add up to."""
+"""The headline figures, each with what it means."""
 
 import math
 from collections.abc import Callable
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from simulation.report.reading import Run
 from simulation.report.wording import duration, equals, factor, number_of, percent, significant, size, stated
+
+_WORTH_TELLING = 0.02
+"""A fall of accuracy from the best round to the last that the reader is told of."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,13 @@ def headline(run: Run) -> tuple[Figure, ...]:
     return tuple(figure for make in makers if (figure := make(run)) is not None)
 
 
-def answer(run: Run) -> tuple[str, ...]:
-    """The answer to the scenario's question as sentences, from the figures alone."""
-    return tuple(
-        sentence
-        for sentence in (_how_it_ended(run), _how_accurate(run), _how_private(run), _what_was_seen(run))
-        if sentence
-    )
-
-
 def overview(run: Run) -> tuple[tuple[str, str], ...]:
     """The figures by which runs are told apart at a glance, by name."""
     epsilon, (sent, _), (wall, _) = epsilon_of(run), bytes_of(run), seconds_of(run)
     return (
         ("Accuracy", percent(accuracy_of(run))),
-        ("ε", "no bound" if epsilon is None else significant(epsilon)),
-        ("Single updates seen", _share_seen(run)),
+        ("ε", "no bound" if epsilon is None else f"{significant(epsilon)}{at_delta(run)}"),
+        ("Rounds with single updates seen", _share_seen(run)),
         ("Uploaded", size(sent)),
         ("Time", duration(wall)),
     )
@@ -86,6 +80,11 @@ def seconds_of(run: Run) -> tuple[float, float]:
     )
 
 
+def at_delta(run: Run) -> str:
+    """Which delta an epsilon goes with, to stand behind it; empty where none is known."""
+    return f" at {equals('δ', stated(run.delta))}" if run.delta is not None else ""
+
+
 def whose_record(run: Run) -> str:
     """What the guarantee hides, in plain words."""
     return "one client with all its records" if run.unit == "client" else "any one record"
@@ -97,8 +96,15 @@ def _accuracy(run: Run) -> Figure | None:
         return None
     records = run.manifest.inner("dataset").count("test_records")
     tested = f"Of {number_of(records, 'test record')}, {round(accuracy * records):,} are" if records else "Test records"
-    meaning = f"{tested} classified correctly{'' if records else ', by share'}.{_guessing(run)}"
+    meaning = f"{tested} classified correctly{'' if records else ', by share'}.{_guessing(run)}{_fallen(run, accuracy)}"
     return Figure("Accuracy", percent(accuracy), meaning)
+
+
+def _fallen(run: Run, accuracy: float) -> str:
+    best = max(run.rounds, key=lambda one: one.accuracy or 0.0, default=None)
+    if best is None or best.accuracy is None or best.accuracy - accuracy < _WORTH_TELLING:
+        return ""
+    return f" It has fallen: round {best.round} had {percent(best.accuracy)}."
 
 
 def _guessing(run: Run) -> str:
@@ -136,14 +142,14 @@ def _single_updates(run: Run) -> Figure | None:
     if not run.rounds:
         return None
     meaning = (
-        "Rounds in which the server could read what a single client sent. An update can give away the records it was "
+        "In so many rounds the server could read what a single client sent. An update can give away the records it was "
         "trained on; a sum over many clients at least does not show whose they were."
     )
-    return Figure("Single updates seen", _share_seen(run), meaning)
+    return Figure("Rounds with single updates seen", _share_seen(run), meaning)
 
 
 def _share_seen(run: Run) -> str:
-    return f"{sum(one.updates_seen for one in run.rounds):,} of {number_of(len(run.rounds), 'round')}"
+    return f"{sum(one.updates_seen for one in run.rounds):,} of {len(run.rounds):,}"
 
 
 def _forgetting(run: Run) -> Figure | None:
@@ -182,55 +188,3 @@ def _model(run: Run) -> Figure | None:
 def _repeatable(run: Run) -> bool:
     # Without noise the seed decides everything; with it, only where the stamp says that the seed drew it too.
     return run.completed and (not run.manifest.inner("guarantee") or bool(run.manifest.text("stamp")))
-
-
-def _how_it_ended(run: Run) -> str:
-    planned = run.scenario.inner("federation").count("rounds")
-    done = len(run.rounds)
-    if run.completed:
-        return ""
-    of_planned = f" of {planned}" if planned else ""
-    return f"The run did not finish; what follows is known from {number_of(done, 'round')}{of_planned}."
-
-
-def _how_accurate(run: Run) -> str:
-    accuracy = accuracy_of(run)
-    if accuracy is None:
-        return "No round was evaluated."
-    after = f"After {number_of(len(run.rounds), 'round')} with {number_of(len(run.clients), 'client')}"
-    chance = f", where guessing gives {percent(1 / len(run.classes))}" if len(run.classes) > 1 else ""
-    return f"{after} the model classifies {percent(accuracy)} of the test records correctly{chance}."
-
-
-def _how_private(run: Run) -> str:
-    epsilon = epsilon_of(run)
-    if epsilon is None or math.isinf(epsilon):
-        return "Nothing bounds what this gives away about a record." if epsilon is None else "No finite ε holds for it."
-    spent = equals("ε", significant(epsilon))
-    if run.budget is not None:
-        spent += f" of a budget of {stated(run.budget)}"
-    if run.delta is not None:
-        spent += f", at {equals('δ', stated(run.delta))}"
-    unless = ", and nothing against those who know the seed" if run.manifest.text("stamp") else ""
-    cut_short = "" if run.completed else " What a round that was cut short has cost may come on top."
-    return f"It promises {_whose_records(run)} {spent}{unless}.{cut_short}"
-
-
-def _whose_records(run: Run) -> str:
-    spent = run.epsilon.values()
-    of = "" if run.unit == "client" else "the records of "
-    if run.most_exposed is None or len(set(spent)) == 1:
-        return f"{of}every client"
-    return f"{of}{run.name_of(run.most_exposed[0])}, the most exposed client,"
-
-
-def _what_was_seen(run: Run) -> str:
-    if not run.rounds:
-        return ""
-    seen = sum(one.updates_seen for one in run.rounds)
-    sent, _ = bytes_of(run)
-    upload = f"the clients uploaded {size(sent)}"
-    if seen == 0:
-        return f"If all kept to the protocol, the server saw sums and never a single client's update; {upload}."
-    often = "in every round" if seen == len(run.rounds) else f"in {seen} of {number_of(len(run.rounds), 'round')}"
-    return f"The server could read single clients' updates {often}; {upload}."

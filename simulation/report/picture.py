@@ -7,8 +7,8 @@ import vl_convert
 
 from privacy.errors import ScenarioError
 from simulation.report import charts, series
+from simulation.report.answering import answer
 from simulation.report.charts import Drawing
-from simulation.report.figures import answer
 from simulation.report.palette import PICTURE
 from simulation.report.reading import Run
 from simulation.report.sight import marks

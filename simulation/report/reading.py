@@ -24,7 +24,7 @@ class Round:
     """One round as the journal holds it.
 
     `epsilon` is lifetime epsilon by client, infinite where nothing bounds it. `updates_seen` is false only where the
-    run's files say that the server saw no single update and the sum was not one client's.
+    run's files say that the server saw no single update and the sum was not one client's, or that nobody sent one.
     """
 
     round: int
@@ -180,7 +180,9 @@ def _journal(path: Path) -> tuple[list[Fields], str]:
 def _round(line: Fields, hidden: bool) -> Round:
     reports = {client: _report(line.inner("reports").inner(client)) for client in line.inner("reports")}
     seen = line.inner("seen")
-    alone = line.text("kind") == "round" and sum(report.status == "trained" for report in reports.values()) == 1
+    statuses = [report.status for report in reports.values()]
+    alone = line.text("kind") == "round" and statuses.count("trained") == 1
+    nobody = bool(statuses) and set(statuses) <= {"retired", "failed"}
     return Round(
         round=line.count("round"),
         accuracy=line.finite("accuracy"),
@@ -192,7 +194,7 @@ def _round(line: Fields, hidden: bool) -> Round:
         seconds=line.finite("seconds") or 0.0,
         train_seconds=line.finite("train_seconds") or 0.0,
         # A sum of one client's update is that update; and what is not recorded as hidden counts as seen.
-        updates_seen=alone or seen.values.get("updates", not hidden) is not False,
+        updates_seen=not nobody and (alone or seen.values.get("updates", not hidden) is not False),
         metadata_seen=seen.texts("metadata"),
     )
 

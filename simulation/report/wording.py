@@ -57,9 +57,11 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as "4.2 s", "3 min 20 s" or "1 h 5 min"."""
+    """Seconds as "85 ms", "4.2 s", "3 min 20 s" or "1 h 5 min"."""
     if not math.isfinite(seconds):
         return NONE
+    if 0 < seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

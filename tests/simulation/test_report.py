@@ -40,6 +40,11 @@ def report_of(*directories):
     return read_page(output)
 
 
+def retire(line, clients):
+    for client in clients:
+        line["reports"][client].update(status="retired", reason="privacy budget of epsilon 8 is spent")
+
+
 def test_the_page_loads_nothing(real):
     assert not [(tag, name) for tag, attributes in real.elements for name in attributes if name in LOADING]
     assert all(link["href"].startswith("#") for link in real.attributes("a"))
@@ -79,12 +84,18 @@ def test_each_headline_figure_stands_with_what_it_means(real, summary):
     expected = [
         f"Accuracy {summary['accuracy']:.1%} Of 359 test records, {round(summary['accuracy'] * 359)} are",
         f"Privacy spent, ε {summary['epsilon']['max']:#.3g} Whether any one record was used changes the probability",
-        "Single updates seen 3 of 3 rounds Rounds in which the server could read what a single client sent.",
+        "Rounds with single updates seen 3 of 3 In so many rounds the server could read what a single client sent.",
         f"Uploaded {uploaded} All that the clients sent",
-        f"Time {summary['wall_seconds']:.1f} s By the clock",
         f"Final model {summary['final_sha256'][:10]} The start of the SHA-256",
     ]
     assert [text for text in expected if text not in figures] == []
+    assert re.search(r"Time [\d.]+ m?s By the clock", figures)
+
+
+def test_a_long_run_s_time_is_told_in_minutes(written):
+    assert (
+        "Time 3 min 20 s By the clock, from start to end. The clients' own work adds up to 2 min 2 s." in written.text
+    )
 
 
 def test_accuracy_and_loss_are_drawn_by_round(real, rounds):
@@ -130,7 +141,28 @@ def test_under_encryption_the_server_saw_no_update_and_the_page_says_whom_that_t
 def test_a_sum_of_one_client_counts_as_its_update_seen(tmp_path):
     page = report_of(write_run(tmp_path / "run", clients=1, rounds=4))
     assert "○ no" not in page.text
-    assert "4 of 4 rounds Rounds in which the server could read" in page.text
+    assert "4 of 4 In so many rounds the server could read" in page.text
+
+
+def test_a_round_to_which_nobody_sent_anything_shows_no_update(tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=4)
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") == 4 and retire(line, ["0", "1"]))
+    rewrite(directory, "journal.jsonl", lambda line: line.update(seen={"updates": True}))
+    assert "3 of 4 In so many rounds the server could read" in report_of(directory).text
+
+
+def test_the_answer_says_how_long_the_budgets_lasted(tmp_path):
+    directory = write_run(tmp_path / "run", clients=4, rounds=6)
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round", 0) >= 3 and retire(line, ["2"]))
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round", 0) >= 5 and retire(line, ["1"]))
+    said = "2 of 4 clients had no budget left before the end: the first from round 3, the last from 5."
+    assert said in report_of(directory).text
+
+
+def test_an_accuracy_that_has_fallen_is_not_left_to_the_chart(tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=6)
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") == 4 and line.update(accuracy=0.93))
+    assert "It has fallen: round 4 had 93.0%." in report_of(directory).text
 
 
 def test_what_is_not_recorded_as_hidden_counts_as_seen(tmp_path):
@@ -245,8 +277,8 @@ def test_several_runs_are_compared_on_one_page(tmp_path, finished):
     other = write_run(tmp_path / "other", rounds=3, private=False)
     page = report_of(other, finished)
     assert "2 runs" in page.text
-    header = "Run Status Seed Accuracy ε Single updates seen Uploaded Time"
+    header = "Run Status Seed Accuracy ε Rounds with single updates seen Uploaded Time"
     comparison = page.text[page.text.index(header) :]
-    assert re.search(r"class-incremental-dp ✓ Completed 7 \S+% no bound 0 of 3 rounds", comparison)
-    assert re.search(r"tiny ✓ Completed 11 \S+% [\d.]+ 3 of 3 rounds", comparison)
+    assert re.search(r"class-incremental-dp ✓ Completed 7 \S+% no bound 0 of 3 ", comparison)
+    assert re.search(r"tiny ✓ Completed 11 \S+% [\d.]+ at δ = 10⁻⁴ 3 of 3 ", comparison)
     assert {chart.split("-")[1] for chart in page.charts} == {"1", "2"}
