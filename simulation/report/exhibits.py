@@ -103,7 +103,8 @@ def holdings(run: Run) -> Exhibit:
         )
     fewest = min(sum(count > 0 for count in client.labels.values()) for client in run.clients.values())
     caption = (
-        "The larger the square, or the darker the cell, the more records; where there is nothing there is no record. "
+        "The larger the square, or the stronger the cell's colour, the more records; where there is nothing there is "
+        "no record. "
         f"Every client holds records of {'all' if fewest == len(labels) else f'at least {fewest} of'} {len(labels)} "
         "classes. Unlike clients are harder to learn from."
     )
@@ -126,7 +127,7 @@ def _who_spent_most(run: Run) -> str:
     if len(most) == len(latest):
         return f"Every client spent {spent}."
     also = f" and {number_of(len(most) - 1, 'other')}" if len(most) > 1 else ""
-    return f"{most[0]}{also} spent most, {spent}, drawn dark."
+    return f"{most[0]}{also} spent most, {spent}, drawn in the strong colour."
 
 
 def _exhibit(key: str, title: str, caption: str, drawing: Drawing | None) -> Exhibit:
