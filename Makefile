@@ -8,10 +8,10 @@ READY := $(VENV)/.ready
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format bench clean
+.PHONY: help setup demo test test-slow test-browser check format bench clean
 
 help:  ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## virtual environment, CPU torch, dependencies and the package itself (once)
 
@@ -28,11 +28,14 @@ $(READY): pyproject.toml constraints.txt
 demo: setup  ## ten clients, differential privacy and homomorphic aggregation on real digits; ends with a report
 	@$(BIN)/fedcrucible run quickstart
 
-test: setup  ## the whole test suite but the slow proofs
+test: setup  ## the whole test suite but the slow proofs and those that need a browser
 	@$(BIN)/pytest
 
 test-slow: setup  ## the proofs that take minutes: kills, workers, Flower's own runtime
 	@$(BIN)/pytest -m slow
+
+test-browser: setup  ## the report drawn in a real Chromium, which must be on the PATH
+	@$(BIN)/pytest -m browser
 
 check: setup  ## what must hold before a commit: ruff, mypy --strict, import-linter, the fast tests
 	@$(BIN)/ruff format --check .

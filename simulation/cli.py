@@ -82,14 +82,26 @@ def verify(directory: Directory, debug: Debug = False) -> None:
 @cli.command()
 def report(
     directories: Annotated[list[Path], typer.Argument(metavar="DIR...")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="FILE.html, or FILE.png or FILE.svg for a picture of one run; default: the page in the run directory,"
+            " for several runs comparison.html here",
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
-    """Write one self-contained HTML page for one or more runs."""
-    from simulation.report import write_report
+    """Write one self-contained HTML page for one or more runs, or a picture of one."""
+    from simulation import report as reports
 
-    target = output or directories[0] / "report.html"
-    write_report(directories, target)
+    target = output or (directories[0] / "report.html" if len(directories) == 1 else Path("comparison.html"))
+    try:
+        reports.write(directories, target)
+    except OSError as error:
+        raise ScenarioError([f"{target}: cannot be written: {error.strerror or error}"]) from error
     print(f"report: {target}")
 
 

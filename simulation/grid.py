@@ -1,6 +1,9 @@
 """The in-process Grid: Flower's seam between server and clients, without a daemon, on any number of workers."""
 
 import multiprocessing
+import os
+import signal
+import threading
 import traceback
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -128,7 +131,14 @@ def _start_workers(workers: int) -> ProcessPoolExecutor:
 
 
 def _start_worker() -> None:
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process' to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     identify_process()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the main process is killed: the pool's own queue would keep it waiting for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

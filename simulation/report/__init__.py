@@ -7,13 +7,33 @@ interrupted gets a report as well. Charting libraries are imported when a report
 from collections.abc import Sequence
 from pathlib import Path
 
+from privacy.errors import ScenarioError
+
+PICTURES = (".png", ".svg")
+
+
+def write(directories: Sequence[Path], output: Path) -> None:
+    """Write what the ending of `output` asks for: a page (.html), or a picture of one run (.png, .svg).
+
+    Raises ScenarioError for another ending, for a picture of several runs, or where a run cannot be read.
+    """
+    ending = output.suffix.lower()
+    if ending == ".html":
+        write_report(directories, output)
+    elif ending not in PICTURES:
+        raise ScenarioError([f"-o {output}: a report's name ends in .html, .png or .svg"])
+    elif len(directories) != 1:
+        raise ScenarioError([f"-o {output}: a picture shows one run, not {len(directories)}; an .html page shows more"])
+    else:
+        write_picture(directories[0], output)
+
 
 def write_report(directories: Sequence[Path], output: Path) -> None:
     """Render the run directories, in the order given, as one HTML page at `output`.
 
     The page loads nothing and runs only the scripts whose hashes stand in its own Content-Security-Policy.
 
-    Raises FedcrucibleError where a directory holds no readable manifest.
+    Raises ScenarioError where a directory holds no readable manifest, OSError where `output` cannot be written.
     """
     from simulation.report.page import render
     from simulation.report.reading import read_run
@@ -26,11 +46,12 @@ def write_report(directories: Sequence[Path], output: Path) -> None:
 def write_picture(directory: Path, output: Path) -> None:
     """Draw accuracy and epsilon by round of one run; `output` ends in .png or .svg.
 
-    Raises FedcrucibleError where the directory holds no readable manifest, or for any other ending.
+    Raises ScenarioError where the directory holds no readable manifest or for any other ending, OSError where `output`
+    cannot be written.
     """
     from simulation.report.picture import draw
     from simulation.report.reading import read_run
 
-    picture = draw(read_run(directory), output.suffix)
+    picture = draw(read_run(directory), output.suffix.lower())
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(picture)

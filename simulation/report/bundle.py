@@ -3,6 +3,7 @@
 Making it takes two seconds, so it is kept in the user's cache directory under the versions it was made of.
 """
 
+import contextlib
 import importlib.metadata
 import os
 from pathlib import Path
@@ -15,7 +16,7 @@ def charting_script() -> str:
     path = _cache() / f"vega-{importlib.metadata.version('vl-convert-python')}.js"
     try:
         return path.read_text(encoding="utf-8")
-    except OSError:
+    except (OSError, ValueError):
         script = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stubs know no default
         script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
     _keep(script, path)
@@ -34,4 +35,5 @@ def _keep(script: str, path: Path) -> None:
         aside.write_text(script, encoding="utf-8")
         aside.replace(path)
     except OSError:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()

@@ -41,7 +41,7 @@ def loss_by_round(rows: Sequence[Row], changes: Sequence[Row], palette: Palette)
 def pair_by_round(rows: Sequence[Row], title: str, palette: Palette) -> Drawing:
     """Two values by round, told apart by colour, dash and shape: rows of `round`, `kind` and `value`."""
     kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
-    legend = alt.Legend(title=None, orient="top", symbolSize=90, symbolStrokeWidth=0)
+    legend = alt.Legend(title=None, orient="top", symbolSize=90, symbolStrokeWidth=0, symbolOpacity=1)
     colours = alt.Scale(domain=kinds, range=[palette.first, palette.second])
     base = alt.Chart(alt.NamedData(name="rows")).encode(
         x=_rounds(), y=_values("~s"), color=alt.Color("kind:N", scale=colours, legend=legend)
@@ -181,7 +181,9 @@ def _one_by_round(rows: Sequence[Row], changes: Sequence[Row], title: str, numbe
 def _rounds() -> alt.X:
     scale = alt.Scale(nice=False, zero=False)
     return alt.X(
-        "round:Q", axis=alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False), scale=scale
+        "round:Q",
+        axis=alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False, labelFlush=False),
+        scale=scale,
     )
 
 
@@ -211,7 +213,9 @@ def _budget_rows(budget: float | None) -> list[Row]:
 
 
 def _names(step: float) -> alt.Axis:
-    return alt.Axis(title=None, labelLimit=150, labelFontSize=min(12, step), labelOverlap=True, ticks=False)
+    return alt.Axis(
+        title=None, labelLimit=150, labelFontSize=min(12, step), labelOverlap=True, ticks=False, labelPadding=6
+    )
 
 
 def _step(count: int) -> float:

@@ -29,9 +29,17 @@ def learning(run: Run) -> tuple[Exhibit, ...]:
     )
     if best is None:
         return (Exhibit("accuracy", "Accuracy by round", "No round was evaluated.", None),)
-    accuracy = f"Best {percent(best.accuracy)} in round {best.round}, {percent(accuracy_of(run))} at the end."
+    accuracy = (
+        f"The share of test records classified correctly: {percent(best.accuracy)} at best, in round {best.round}, and "
+        f"{percent(accuracy_of(run))} at the end."
+    )
     losses = [one.loss for one in run.rounds if one.loss is not None]
-    loss = f"From {decimal(losses[0])} to {decimal(losses[-1])}; lower is better." if losses else "None was recorded."
+    loss = (
+        f"How far the model's predictions are from the test labels; lower is better. From {decimal(losses[0])} to "
+        f"{decimal(losses[-1])}."
+        if losses
+        else "None was recorded."
+    )
     changes = series.changes(run)
     return (
         _exhibit(
@@ -50,7 +58,10 @@ def privacy(run: Run) -> tuple[Exhibit, ...]:
     budget = f" Dashed: the budget, {stated(run.budget)}." if run.budget is not None else ""
     others = "thin lines: each client" if len(run.epsilon) <= series.SINGLE_LINES else "band: all clients"
     spread = series.spread(run)
-    by_round = f"Thick line: the client that has spent most so far; {others}.{budget}"
+    by_round = (
+        f"Each round that uses a record again costs it more. Thick line: the client that has spent most so far; "
+        f"{others}.{_accountants(run)}{budget}"
+    )
     if not spread:
         by_round = "No round has a finite ε, so there is nothing to draw."
     drawing = charts.epsilon_by_round(spread, series.single_lines(run), run.budget, PAGE) if spread else None
@@ -70,8 +81,13 @@ def cost(run: Run) -> tuple[Exhibit, ...]:
     if not run.rounds:
         return ()
     sent, received = (median(getattr(one, key) for one in run.rounds) for key in ("sent_bytes", "received_bytes"))
-    traffic = f"The median round uploads {size(sent)} and downloads {size(received)}."
-    seconds = f"The median round takes {duration(median(one.seconds for one in run.rounds))}."
+    traffic = (
+        f"What all clients send and are sent. The median round uploads {size(sent)} and downloads {size(received)}."
+    )
+    seconds = (
+        f"The median round takes {duration(median(one.seconds for one in run.rounds))} by the clock. Clients that work "
+        "at the same time add up to more than that."
+    )
     return (
         _exhibit("bytes", "Bytes by round", traffic, charts.pair_by_round(series.traffic(run), "bytes", PAGE)),
         _exhibit("seconds", "Seconds by round", seconds, charts.pair_by_round(series.seconds(run), "seconds", PAGE)),
@@ -87,11 +103,20 @@ def holdings(run: Run) -> Exhibit:
         )
     fewest = min(sum(count > 0 for count in client.labels.values()) for client in run.clients.values())
     caption = (
-        "The larger the square, or the darker the cell, the more records; where there is nothing there is no record. "
-        f"Of {len(labels)} classes every client holds at least {fewest}."
+        "The larger the square, or the stronger the cell's colour, the more records; where there is nothing there is "
+        "no record. "
+        f"Every client holds records of {'all' if fewest == len(labels) else f'at least {fewest} of'} {len(labels)} "
+        "classes. Unlike clients are harder to learn from."
     )
     names = [client.name for client in run.clients.values()]
     return _exhibit("holdings", "Classes at each client", caption, charts.holdings(rows, names, labels, PAGE))
+
+
+def _accountants(run: Run) -> str:
+    # The journal's epsilon is always the Renyi accountant's; a scenario may have the totals reckoned by another.
+    if run.accountant == "prv":
+        return " Reckoned by the Rényi accountant; the totals are by PRV, which is tighter."
+    return " Reckoned by the Rényi accountant."
 
 
 def _who_spent_most(run: Run) -> str:
@@ -102,7 +127,7 @@ def _who_spent_most(run: Run) -> str:
     if len(most) == len(latest):
         return f"Every client spent {spent}."
     also = f" and {number_of(len(most) - 1, 'other')}" if len(most) > 1 else ""
-    return f"{most[0]}{also} spent most, {spent}, drawn dark."
+    return f"{most[0]}{also} spent most, {spent}, drawn in the strong colour."
 
 
 def _exhibit(key: str, title: str, caption: str, drawing: Drawing | None) -> Exhibit:

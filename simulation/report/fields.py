@@ -5,6 +5,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+_LARGEST = 2**53
+"""The largest whole number that the page's scripts can count; a larger one in a file is no count of anything."""
+
 
 @dataclass(frozen=True)
 class Fields:
@@ -22,16 +25,20 @@ class Fields:
         return tuple(item if isinstance(item, str) else json.dumps(item) for item in self._list(key))
 
     def number(self, key: str) -> float | None:
-        """A float, possibly infinite; NaN reads as None."""
+        """A float, infinite where the file says so or where its size is beyond all measure; NaN reads as None."""
         value = self.values.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
             return None
-        return float(value)
+        return float(value) if abs(value) <= _LARGEST else math.copysign(math.inf, value > 0 or -1)
+
+    def finite(self, key: str) -> float | None:
+        """A number that can be drawn and added up; None where there is none."""
+        value = self.number(key)
+        return value if value is not None and math.isfinite(value) else None
 
     def count(self, key: str) -> int:
-        """A whole number, 0 where there is none."""
-        value = self.number(key)
-        return int(value) if value is not None and math.isfinite(value) else 0
+        """A whole number, not negative; 0 where there is none."""
+        return max(0, int(self.finite(key) or 0))
 
     def flag(self, key: str) -> bool:
         """True only for JSON's true."""
@@ -59,8 +66,14 @@ class Fields:
 
 
 def parse(text: str) -> Fields:
-    """Read one JSON object. Raises ValueError for anything else."""
-    value = json.loads(text)
+    """Read one JSON object. Raises ValueError for anything else, also for one nested beyond reading."""
+    try:
+        value = json.loads(text)
+        if "\\ud" in text.lower():
+            # Half a surrogate pair is no character: neither a file nor a chart could hold it.
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return Fields(value)

@@ -1,4 +1,4 @@
-"""The headline figures, each with what it means, and the answer that they add up to."""
+"""The headline figures, each with what it means."""
 
 import math
 from collections.abc import Callable
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from simulation.report.reading import Run
 from simulation.report.wording import duration, equals, factor, number_of, percent, significant, size, stated
+
+_WORTH_TELLING = 0.02
+"""A fall of accuracy from the best round to the last that the reader is told of."""
 
 
 @dataclass(frozen=True)
@@ -19,17 +22,16 @@ class Figure:
 
 def headline(run: Run) -> tuple[Figure, ...]:
     """The figures at the top of a run's report; those that the run did not produce are left out."""
-    makers: tuple[Callable[[Run], Figure | None], ...] = (_accuracy, _epsilon, _forgetting, _bytes, _time, _model)
-    return tuple(figure for make in makers if (figure := make(run)) is not None)
-
-
-def answer(run: Run) -> tuple[str, ...]:
-    """The answer to the scenario's question as sentences, from the figures alone."""
-    return tuple(
-        sentence
-        for sentence in (_how_it_ended(run), _how_accurate(run), _how_private(run), _what_was_seen(run))
-        if sentence
+    makers: tuple[Callable[[Run], Figure | None], ...] = (
+        _accuracy,
+        _epsilon,
+        _single_updates,
+        _forgetting,
+        _bytes,
+        _time,
+        _model,
     )
+    return tuple(figure for make in makers if (figure := make(run)) is not None)
 
 
 def overview(run: Run) -> tuple[tuple[str, str], ...]:
@@ -37,7 +39,8 @@ def overview(run: Run) -> tuple[tuple[str, str], ...]:
     epsilon, (sent, _), (wall, _) = epsilon_of(run), bytes_of(run), seconds_of(run)
     return (
         ("Accuracy", percent(accuracy_of(run))),
-        ("ε", "no bound" if epsilon is None else significant(epsilon)),
+        ("ε", "no bound" if epsilon is None else f"{significant(epsilon)}{at_delta(run)}"),
+        ("Rounds with single updates seen", _share_seen(run)),
         ("Uploaded", size(sent)),
         ("Time", duration(wall)),
     )
@@ -45,7 +48,7 @@ def overview(run: Run) -> tuple[tuple[str, str], ...]:
 
 def accuracy_of(run: Run) -> float | None:
     """The final accuracy; of a run cut short, the last one measured."""
-    stated = run.summary.number("accuracy")
+    stated = run.summary.finite("accuracy")
     if stated is not None:
         return stated
     return next((one.accuracy for one in reversed(run.rounds) if one.accuracy is not None), None)
@@ -61,7 +64,7 @@ def epsilon_of(run: Run) -> float | None:
 
 def bytes_of(run: Run) -> tuple[int, int]:
     """Bytes the clients uploaded and downloaded in the whole run."""
-    sent, received = (run.summary.number(key) for key in ("sent_bytes", "received_bytes"))
+    sent, received = (run.summary.finite(key) for key in ("sent_bytes", "received_bytes"))
     return (
         int(sent) if sent is not None else sum(one.sent_bytes for one in run.rounds),
         int(received) if received is not None else sum(one.received_bytes for one in run.rounds),
@@ -69,17 +72,22 @@ def bytes_of(run: Run) -> tuple[int, int]:
 
 
 def seconds_of(run: Run) -> tuple[float, float]:
-    """Seconds the whole run took, and the seconds of it that went into training."""
-    wall, train = (run.summary.number(key) for key in ("wall_seconds", "train_seconds"))
+    """Seconds the whole run took by the clock, and the clients' own seconds added up, which can be more."""
+    wall, train = (run.summary.finite(key) for key in ("wall_seconds", "train_seconds"))
     return (
         wall if wall is not None else sum(one.seconds for one in run.rounds),
         train if train is not None else sum(one.train_seconds for one in run.rounds),
     )
 
 
+def at_delta(run: Run) -> str:
+    """Which delta an epsilon goes with, to stand behind it; empty where none is known."""
+    return f" at {equals('δ', stated(run.delta))}" if run.delta is not None else ""
+
+
 def whose_record(run: Run) -> str:
     """What the guarantee hides, in plain words."""
-    return "one client with all its records" if run.unit == "client" else "one client's record"
+    return "one client with all its records" if run.unit == "client" else "any one record"
 
 
 def _accuracy(run: Run) -> Figure | None:
@@ -88,8 +96,15 @@ def _accuracy(run: Run) -> Figure | None:
         return None
     records = run.manifest.inner("dataset").count("test_records")
     tested = f"Of {number_of(records, 'test record')}, {round(accuracy * records):,} are" if records else "Test records"
-    meaning = f"{tested} classified correctly{'' if records else ', by share'}.{_guessing(run)}"
+    meaning = f"{tested} classified correctly{'' if records else ', by share'}.{_guessing(run)}{_fallen(run, accuracy)}"
     return Figure("Accuracy", percent(accuracy), meaning)
+
+
+def _fallen(run: Run, accuracy: float) -> str:
+    best = max(run.rounds, key=lambda one: one.accuracy or 0.0, default=None)
+    if best is None or best.accuracy is None or best.accuracy - accuracy < _WORTH_TELLING:
+        return ""
+    return f" It has fallen: round {best.round} had {percent(best.accuracy)}."
 
 
 def _guessing(run: Run) -> str:
@@ -100,22 +115,45 @@ def _guessing(run: Run) -> str:
 def _epsilon(run: Run) -> Figure:
     epsilon = epsilon_of(run)
     if epsilon is None:
-        meaning = "There is no differential privacy: nothing bounds what the model gives away about a record."
+        meaning = (
+            "ε bounds how much anyone can learn about a single record. This run used no differential privacy, so "
+            "nothing bounds what its model gives away."
+        )
         return Figure("Privacy spent, ε", "no bound", meaning)
     if math.isinf(epsilon):
         meaning = "No finite ε holds: data were used without noise, so nothing bounds what was given away."
         return Figure("Privacy spent, ε", "∞", meaning)
-    delta = f" plus {equals('δ', stated(run.delta))}" if run.delta is not None else ""
-    relation = run.manifest.inner("guarantee").text("neighbouring_relation") or f"add or remove one {run.unit}"
+    delta = f", plus {equals('δ', stated(run.delta))}" if run.delta is not None else ""
     meaning = (
-        f"Whether {whose_record(run)} was used changes the probability of any outcome by at most a factor "
-        f"{equals('e^ε', factor(epsilon))}{delta}. Unit: one {run.unit}; relation: {relation}."
+        f"Whether {whose_record(run)} was used changes the probability of anything that could come out by a factor "
+        f"of at most {equals('e^ε', factor(epsilon))}{delta}. Smaller is more private; 0 would give nothing away."
+        f"{_for_whom(run)}"
     )
     return Figure("Privacy spent, ε", significant(epsilon), meaning)
 
 
+def _for_whom(run: Run) -> str:
+    if not run.manifest.text("stamp"):
+        return ""
+    return " It holds only against those who do not know the seed, and this page shows the seed."
+
+
+def _single_updates(run: Run) -> Figure | None:
+    if not run.rounds:
+        return None
+    meaning = (
+        "In so many rounds the server could read what a single client sent. An update can give away the records it was "
+        "trained on; a sum over many clients at least does not show whose they were."
+    )
+    return Figure("Rounds with single updates seen", _share_seen(run), meaning)
+
+
+def _share_seen(run: Run) -> str:
+    return f"{sum(one.updates_seen for one in run.rounds):,} of {len(run.rounds):,}"
+
+
 def _forgetting(run: Run) -> Figure | None:
-    forgetting = run.summary.number("forgetting")
+    forgetting = run.summary.finite("forgetting")
     if forgetting is None:
         return None
     meaning = "How far accuracy on earlier experiences has fallen, on average, from its best to the end of the run."
@@ -127,64 +165,26 @@ def _bytes(run: Run) -> Figure:
     each = (
         f", {size(sent / len(run.rounds) / len(run.clients))} a client and round" if run.rounds and run.clients else ""
     )
-    return Figure("Uploaded", size(sent), f"What the clients sent{each}. They downloaded {size(received)}.")
+    return Figure("Uploaded", size(sent), f"All that the clients sent{each}. They downloaded {size(received)}.")
 
 
 def _time(run: Run) -> Figure:
     wall, train = seconds_of(run)
-    return Figure("Time", duration(wall), f"From start to end, {duration(train)} of it in training.")
+    meaning = f"By the clock, from start to end. The clients' own work adds up to {duration(train)}."
+    return Figure("Time", duration(wall), meaning)
 
 
 def _model(run: Run) -> Figure | None:
     digest = run.summary.text("final_sha256")
     if not digest:
         return None
-    meaning = "SHA-256 of the final model's bytes, shortened: the same scenario, seed and versions give it again."
+    meaning = (
+        "The start of the SHA-256 of the final model's bytes."
+        f"{' The same scenario, seed, versions and machine give it again.' if _repeatable(run) else ''}"
+    )
     return Figure("Final model", digest[:10], meaning)
 
 
-def _how_it_ended(run: Run) -> str:
-    planned = run.scenario.inner("federation").count("rounds")
-    done = len(run.rounds)
-    if run.manifest.text("status") == "completed":
-        return ""
-    of_planned = f" of {planned}" if planned else ""
-    return f"The run did not finish; what follows is known from {number_of(done, 'round')}{of_planned}."
-
-
-def _how_accurate(run: Run) -> str:
-    accuracy = accuracy_of(run)
-    if accuracy is None:
-        return "No round was evaluated."
-    after = f"After {number_of(len(run.rounds), 'round')} with {number_of(len(run.clients), 'client')}"
-    chance = f", where guessing gives {percent(1 / len(run.classes))}" if len(run.classes) > 1 else ""
-    return f"{after} the model classifies {percent(accuracy)} of the test records correctly{chance}."
-
-
-def _how_private(run: Run) -> str:
-    epsilon = epsilon_of(run)
-    if epsilon is None or math.isinf(epsilon):
-        return "Nothing bounds what this gives away about a record." if epsilon is None else "No finite ε holds for it."
-    spent = equals("ε", significant(epsilon))
-    if run.budget is not None:
-        spent += f" of a budget of {stated(run.budget)}"
-    if run.delta is not None:
-        spent += f", at {equals('δ', stated(run.delta))}"
-    who = (
-        f"{run.name_of(run.most_exposed[0])}, the most exposed client,"
-        if run.most_exposed
-        else "the most exposed client"
-    )
-    return f"The price in privacy for {who} is {spent}."
-
-
-def _what_was_seen(run: Run) -> str:
-    if not run.rounds:
-        return ""
-    seen = sum(one.updates_seen for one in run.rounds)
-    sent, _ = bytes_of(run)
-    upload = f"the clients uploaded {size(sent)}"
-    if seen == 0:
-        return f"The server never saw a single client's update, only sums, and {upload}."
-    often = "in every round" if seen == len(run.rounds) else f"in {seen} of {number_of(len(run.rounds), 'round')}"
-    return f"The server saw each client's own update {often}, and {upload}."
+def _repeatable(run: Run) -> bool:
+    # Without noise the seed decides everything; with it, only where the stamp says that the seed drew it too.
+    return run.completed and (not run.manifest.inner("guarantee") or bool(run.manifest.text("stamp")))

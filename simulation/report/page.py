@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from simulation.report import exhibits, figures, tables, wording
+from simulation.report.answering import answer
 from simulation.report.bundle import charting_script
 from simulation.report.charts import Specification
 from simulation.report.exhibits import Exhibit
@@ -80,7 +81,7 @@ def _section(run: Run, anchor: str) -> Section:
         anchor=anchor,
         run=run,
         status=_status(run),
-        answer=figures.answer(run),
+        answer=answer(run),
         overview=tuple(value for _, value in figures.overview(run)),
         figures=figures.headline(run),
         learning=exhibits.learning(run),

@@ -1,12 +1,13 @@
-"""One run as a single picture, accuracy above epsilon, drawn by vl-convert without a browser."""
+"""One run as a single picture drawn by vl-convert without a browser: question and answer, accuracy, epsilon."""
 
 import textwrap
 
 import altair as alt
 import vl_convert
 
-from privacy.errors import FedcrucibleError
+from privacy.errors import ScenarioError
 from simulation.report import charts, series
+from simulation.report.answering import answer
 from simulation.report.charts import Drawing
 from simulation.report.palette import PICTURE
 from simulation.report.reading import Run
@@ -14,14 +15,15 @@ from simulation.report.sight import marks
 
 _WIDTH, _HEIGHT = 720, 190
 _NOTED_CHANGES = 8
-_LINE = 105
-_SPREAD = "Thick: the client that has spent most so far. Thin or shaded: all clients."
+_LINE, _TITLE_LINE, _MOST_LINES = 105, 78, 6
+_LEVEL = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+_SPREAD = "Thick: the client that has spent most so far. Thin or shaded: all clients. By the Rényi accountant."
 
 
 def draw(run: Run, ending: str) -> bytes:
-    """The picture as a file's bytes, for an `ending` of ".png" or ".svg". Raises FedcrucibleError for another."""
+    """The picture as a file's bytes, for an `ending` of ".png" or ".svg". Raises ScenarioError for another."""
     if ending not in (".png", ".svg"):
-        raise FedcrucibleError(f"a picture's name ends in .png or .svg, not in {ending!r}")
+        raise ScenarioError([f"a picture's name ends in .png or .svg, not in {ending!r}"])
     name = run.manifest.text("name") or "run"
     specification = charts.specify(_stacked(run), f"Accuracy and ε by round of {name}", PICTURE)
     if ending == ".svg":
@@ -37,7 +39,29 @@ def _stacked(run: Run) -> Drawing:
         epsilon = charts.epsilon_by_round(spread, series.single_lines(run), run.budget, PICTURE)
         panels.append(_panel(epsilon, "Privacy spent, ε, by round", [_SPREAD]))
         rows |= epsilon.rows
-    return Drawing(alt.vconcat(*panels, spacing=28).properties(padding=16), rows)
+    return Drawing(alt.vconcat(*panels, spacing=28).properties(padding=16, title=_heading(run)), rows)
+
+
+def _heading(run: Run) -> alt.TitleParams:
+    # A picture travels without its page, so what limits the promise goes with it.
+    question = run.scenario.text("question") or run.manifest.text("question") or run.manifest.text("name") or "A run"
+    stamp = run.manifest.text("stamp")
+    # Few fonts have raised digits; one that lacks them would lend its whole line to another.
+    answered = " ".join(answer(run)).replace("10⁻", "10^⁻").translate(_LEVEL)
+    said = [answered, *([f"Stamped “{stamp}”."] if stamp else [])]
+    return alt.TitleParams(
+        _wrapped([question], _TITLE_LINE),
+        subtitle=_wrapped(said, _LINE),
+        fontSize=18,
+        subtitleFontSize=13,
+        subtitlePadding=8,
+        subtitleColor=PICTURE.muted,
+        offset=24,
+    )
+
+
+def _wrapped(texts: list[str], length: int) -> list[str]:
+    return [line for text in texts for line in textwrap.wrap(text, length, max_lines=_MOST_LINES, placeholder=" …")]
 
 
 def _panel(drawing: Drawing, title: str, notes: list[str]) -> alt.LayerChart:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from privacy.errors import FedcrucibleError
+from privacy.errors import ScenarioError
 from simulation.report.fields import Fields, parse
 
 
@@ -21,7 +21,11 @@ class ClientReport:
 
 @dataclass(frozen=True)
 class Round:
-    """One round as the journal holds it. `epsilon` is lifetime epsilon by client, infinite where nothing bounds it."""
+    """One round as the journal holds it.
+
+    `epsilon` is lifetime epsilon by client, infinite where nothing bounds it. `updates_seen` is false only where the
+    run's files say that the server saw no single update and the sum was not one client's, or that nobody sent one.
+    """
 
     round: int
     accuracy: float | None
@@ -47,11 +51,15 @@ class Client:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything the report knows of a run. `note` says what of the journal could not be read, if anything."""
+    """Everything the report knows of a run. `note` says what of the journal could not be read, if anything.
+
+    `abandoned` holds the rounds that failed: they made no model, yet clients sent what they sent.
+    """
 
     manifest: Fields
     summary: Fields
     rounds: tuple[Round, ...]
+    abandoned: tuple[Round, ...]
     clients: Mapping[str, Client]
     journal_hash: str
     note: str
@@ -74,21 +82,35 @@ class Run:
     @property
     def budget(self) -> float | None:
         """The epsilon at which the scenario's budget is spent, if it sets one."""
-        return self.scenario.inner("privacy").inner("budget").number("epsilon")
+        return self.scenario.inner("privacy").inner("budget").finite("epsilon")
 
     @property
     def delta(self) -> float | None:
         """The delta that every epsilon of this run goes with."""
-        stated = self.summary.inner("epsilon").number("delta")
-        return stated if stated is not None else self.scenario.inner("privacy").number("delta")
+        stated = self.summary.inner("epsilon").finite("delta")
+        return stated if stated is not None else self.scenario.inner("privacy").finite("delta")
+
+    @property
+    def completed(self) -> bool:
+        """Whether the run came to its end."""
+        return self.manifest.text("status") == "completed"
 
     @property
     def epsilon(self) -> Mapping[str, float]:
-        """The last known epsilon of each client; empty without privacy."""
+        """What each client has spent by the summary, or else by its last round; empty without privacy."""
         latest: dict[str, float] = {}
         for one in self.rounds:
             latest.update(one.epsilon)
+        spent = self.summary.inner("epsilon").inner("per_client")
+        for client in spent:
+            value = spent.inner(client).number("max")
+            latest[client] = math.inf if value is None else value
         return latest
+
+    @property
+    def accountant(self) -> str:
+        """The accountant of the figures over the whole run, "rdp" or "prv"; empty where it is not recorded."""
+        return self.summary.inner("epsilon").text("accountant") or self.manifest.inner("guarantee").text("accountant")
 
     @property
     def most_exposed(self) -> tuple[str, float] | None:
@@ -107,31 +129,35 @@ class Run:
 def read_run(directory: Path) -> Run:
     """Read a run directory, whatever became of the run.
 
-    Raises FedcrucibleError where there is no readable manifest.
+    Raises ScenarioError where there is no readable manifest.
     """
     path = directory / "manifest.json"
     try:
         manifest = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FedcrucibleError(f"{directory}: not a run directory: it has no readable manifest.json") from error
+        raise ScenarioError([f"{directory}: not a run directory: it has no readable manifest.json"]) from error
     except ValueError as error:
-        raise FedcrucibleError(f"{path}: {error}") from error
+        raise ScenarioError([f"{path}: {error}"]) from error
     lines, note = _journal(directory / "journal.jsonl")
+    hidden = manifest.inner("protection").flag("hides_updates")
     return Run(
         manifest=manifest,
-        summary=_summary(directory / "summary.json"),
-        rounds=tuple(_round(line) for line in lines if line.text("kind") == "round"),
+        summary=_summary(directory / "summary.json", manifest.text("status")),
+        rounds=tuple(_round(line, hidden) for line in lines if line.text("kind") == "round"),
+        abandoned=tuple(_round(line, hidden) for line in lines if line.text("kind") == "round-failed"),
         clients=_clients(manifest.inner("clients")),
         journal_hash=lines[-1].text("hash") if lines else "",
         note=note,
     )
 
 
-def _summary(path: Path) -> Fields:
+def _summary(path: Path, status: str) -> Fields:
+    # A run that failed, was resumed and then killed still has the summary of its failure: its epsilon is too small.
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        summary = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return Fields()
+    return summary if summary.text("status") == status else Fields()
 
 
 def _journal(path: Path) -> tuple[list[Fields], str]:
@@ -151,20 +177,24 @@ def _journal(path: Path) -> tuple[list[Fields], str]:
     return lines, ""
 
 
-def _round(line: Fields) -> Round:
-    reports = line.inner("reports")
+def _round(line: Fields, hidden: bool) -> Round:
+    reports = {client: _report(line.inner("reports").inner(client)) for client in line.inner("reports")}
     seen = line.inner("seen")
+    statuses = [report.status for report in reports.values()]
+    alone = line.text("kind") == "round" and statuses.count("trained") == 1
+    nobody = bool(statuses) and set(statuses) <= {"retired", "failed"}
     return Round(
         round=line.count("round"),
-        accuracy=_finite(line.number("accuracy")),
-        loss=_finite(line.number("loss")),
+        accuracy=line.finite("accuracy"),
+        loss=line.finite("loss"),
         epsilon=_epsilon(line.inner("epsilon")),
-        reports={client: _report(reports.inner(client)) for client in reports},
+        reports=reports,
         sent_bytes=line.count("sent_bytes"),
         received_bytes=line.count("received_bytes"),
-        seconds=_finite(line.number("seconds")) or 0.0,
-        train_seconds=_finite(line.number("train_seconds")) or 0.0,
-        updates_seen=seen.flag("updates"),
+        seconds=line.finite("seconds") or 0.0,
+        train_seconds=line.finite("train_seconds") or 0.0,
+        # A sum of one client's update is that update; and what is not recorded as hidden counts as seen.
+        updates_seen=not nobody and (alone or seen.values.get("updates", not hidden) is not False),
         metadata_seen=seen.texts("metadata"),
     )
 
@@ -192,7 +222,3 @@ def _clients(values: Fields) -> dict[str, Client]:
             labels={label: labels.count(label) for label in labels},
         )
     return clients
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -54,11 +54,12 @@ def by_client(run: Run) -> list[Row]:
     """`client`, its `value` (0 where it is infinite, as the `label` says) and whether it is the `most` of all."""
     latest = run.epsilon
     highest = max(latest.values(), default=0.0)
+    alike = all(value == highest for value in latest.values())
     return [
         {
             "client": run.name_of(client),
             "value": value if math.isfinite(value) else 0.0,
-            "label": significant(value) + (" most" if value == highest else ""),
+            "label": significant(value) + (" most" if value == highest and not alike else ""),
             "most": value == highest,
         }
         for client, value in latest.items()
@@ -72,9 +73,11 @@ def traffic(run: Run) -> list[Row]:
 
 
 def seconds(run: Run) -> list[Row]:
-    """`round`, `kind` and `value` of seconds in all and in training."""
-    whole: list[Row] = [{"round": one.round, "kind": "whole round", "value": one.seconds} for one in _drawn(run)]
-    return whole + [{"round": one.round, "kind": "training", "value": one.train_seconds} for one in _drawn(run)]
+    """`round`, `kind` and `value` of seconds by the clock and of the clients' own, added up."""
+    whole: list[Row] = [{"round": one.round, "kind": "by the clock", "value": one.seconds} for one in _drawn(run)]
+    return whole + [
+        {"round": one.round, "kind": "clients, added up", "value": one.train_seconds} for one in _drawn(run)
+    ]
 
 
 def holdings(run: Run) -> list[Row]:

@@ -33,7 +33,7 @@ class Mark:
 
 def sights(run: Run) -> tuple[Sight, ...]:
     """One row for each client, in the manifest's order; clients that only the journal knows come last."""
-    known = dict.fromkeys(run.clients) | dict.fromkeys(client for one in run.rounds for client in one.reports)
+    known = dict.fromkeys(run.clients) | dict.fromkeys(client for one in _all(run) for client in one.reports)
     return tuple(_sight(run, client) for client in known)
 
 
@@ -53,16 +53,20 @@ def marks(run: Run) -> tuple[Mark, ...]:
 
 
 def _sight(run: Run, client: str) -> Sight:
-    reports = [(one, one.reports[client]) for one in run.rounds if client in one.reports]
+    reports = [(one, one.reports[client]) for one in _all(run) if client in one.reports]
     reached = [one for one, report in reports if report.status in _REACHED_THE_SERVER]
     return Sight(
         client=run.name_of(client),
-        rounds=sum(report.status == "trained" for _, report in reports),
+        rounds=sum(one.reports[client].status == "trained" for one in run.rounds if client in one.reports),
         updates_seen=sum(one.updates_seen for one in reached),
         metadata=tuple(dict.fromkeys(name for one in reached for name in one.metadata_seen)),
         sent_bytes=sum(report.sent_bytes for _, report in reports),
         incidents=_incidents(client, [one for one, _ in reports]),
     )
+
+
+def _all(run: Run) -> tuple[Round, ...]:
+    return (*run.rounds, *run.abandoned)
 
 
 def _incidents(client: str, rounds: list[Round]) -> tuple[str, ...]:
@@ -86,6 +90,6 @@ def _event(event: Fields) -> str:
 
 
 def _clients(clients: list[object]) -> str:
-    if all(isinstance(client, int) for client in clients):
+    if all(isinstance(client, int) and not isinstance(client, bool) for client in clients):
         return f"{'client' if len(clients) == 1 else 'clients'} {spans(int(str(client)) for client in clients)}"
     return ", ".join(map(str, clients))

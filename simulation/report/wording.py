@@ -11,7 +11,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def percent(share: float | None) -> str:
     """0.8731 as "87.3%"."""
-    return NONE if share is None else f"{share:.1%}"
+    return NONE if share is None or not math.isfinite(share) else f"{share:.1%}"
 
 
 def decimal(value: float | None) -> str:
@@ -57,7 +57,11 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as "4.2 s", "3 min 20 s" or "1 h 5 min"."""
+    """Seconds as "85 ms", "4.2 s", "3 min 20 s" or "1 h 5 min"."""
+    if not math.isfinite(seconds):
+        return NONE
+    if 0 < seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

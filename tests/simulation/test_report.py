@@ -1,195 +1,284 @@
-"""The report of a run, of a run that went wrong and of a hostile one, read as a file and in a real browser."""
+"""What the report of a run says, read from the file that it is."""
 
+import base64
 import hashlib
 import json
-import math
-from pathlib import Path
+import re
 
-from scenarios.seeds import stream
+import pytest
+from report_page import LOADING, read_page
+from run_directories import STAMP, rewrite, write_run
 
-HOSTILE = "</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}'\"&<!--"
-STAMP = "reproducible: not private against anyone who knows the seed"
-DIGITS = [str(digit) for digit in range(10)]
-
-
-def write_run(
-    directory: Path,
-    clients: int = 10,
-    rounds: int = 50,
-    classes: list[str] = DIGITS,
-    names: str = "client {}",
-    private: bool = True,
-    status: str = "completed",
-    reason: str = "",
-) -> Path:
-    """A run directory such as a class-incremental run with DP-SGD leaves behind."""
-    directory.mkdir(parents=True)
-    held = _holdings(clients, classes)
-    scenario = _scenario(clients, rounds, private)
-    text = "\n".join(f"{key} = {json.dumps(value)}" for key, value in scenario.items() if not isinstance(value, dict))
-    manifest = {
-        "format": 1,
-        "name": scenario["name"],
-        "question": scenario["question"],
-        "status": status,
-        "reason": reason,
-        "run": "class-incremental-dp-7-0001",
-        "seed": 7,
-        "engine": "local",
-        "scenario": scenario,
-        "scenario_text": f"{text}\n# {names}\n",
-        "scenario_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "data_sha256": hashlib.sha256(b"data").hexdigest(),
-        "overrides": ["federation.rounds=50"],
-        "versions": {"fedcrucible": "0.1.0", "python": "3.11.9", "flwr": "1.41.0", "torch": "2.13.0", "numpy": "2.4.1"},
-        "stamp": STAMP if private else None,
-        "guarantee": _guarantee() if private else None,
-        "protection": {
-            "kind": "homomorphic",
-            "hides_updates": True,
-            "trust": "The server holds no key; it cannot read an update unless it colludes with a client.",
-        },
-        "dataset": {"source": "MNIST", "licence": "CC BY-SA 3.0", "classes": classes, "test_records": 1000},
-        "clients": {
-            str(client): {"name": names.format(client), "records": sum(labels.values()), "labels": labels}
-            for client, labels in enumerate(held)
-        },
-        "model": {"kind": "cnn", "parameters": 21802},
-        "started": "2025-03-02T09:14:03+00:00",
-        "ended": "2025-03-02T09:17:23+00:00",
-    }
-    journal = [{"kind": "start", "run": manifest["run"], "hash": _digest("start")}]
-    journal += [_round(number, clients, names, private) for number in range(1, rounds + 1)]
-    if status == "completed":
-        journal.append({"kind": "end", "status": status, "hash": _digest("end")})
-        (directory / "summary.json").write_text(json.dumps(_summary(journal[1:-1], private)))
-    (directory / "manifest.json").write_text(json.dumps(manifest))
-    (directory / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in journal))
-    return directory
+from simulation.report import write_report
 
 
-def _scenario(clients: int, rounds: int, private: bool) -> dict[str, object]:
-    privacy = {
-        "kind": "dp-sgd",
-        "noise_multiplier": 1.0,
-        "clip_norm": 1.0,
-        "delta": 1e-5,
-        "budget": {"epsilon": 8.0, "on_exhausted": "retire-client"},
-    }
-    return {
-        "format": 1,
-        "name": "class-incremental-dp",
-        "question": "What does privacy cost when classes arrive over time?",
-        "seed": 7,
-        "data": {"dataset": "mnist5k", "partition": {"kind": "dirichlet", "alpha": 0.3}},
-        "model": {"kind": "cnn"},
-        "federation": {"clients": clients, "rounds": rounds, "quorum": 2},
-        "stream": {"kind": "class-incremental", "experiences": 5, "rounds_per_experience": 10},
-        "privacy": privacy if private else {"kind": "none"},
-        "protection": {"kind": "homomorphic", "scheme": "bfv"},
-        "event": [
-            {"kind": "dropout", "at": 14, "until": 16, "clients": [1]},
-            {"kind": "poison", "at": 31, "clients": [0]},
-        ],
-    }
+@pytest.fixture(scope="session")
+def real(finished):
+    return read_page(finished / "report.html")
 
 
-def _guarantee() -> dict[str, object]:
-    return {
-        "statement": "Everything that leaves a client is (ε, δ)-differentially private for each record it holds.",
-        "unit": "record",
-        "neighbouring_relation": "add or remove one record",
-        "sampling": "Poisson, each record independently in each step",
-        "trust": "Each client trusts its own machine; the server need not be trusted with records.",
-        "assumptions": ["The number of records of a client is public.", "Noise is drawn from a seeded generator."],
-    }
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """The report of a run that was written by hand: ten clients, fifty rounds, encrypted."""
+    return report_of(write_run(tmp_path_factory.mktemp("written") / "run"))
 
 
-def _holdings(clients: int, classes: list[str]) -> list[dict[str, int]]:
-    shares = stream(7, "holdings").dirichlet([0.3] * clients, size=len(classes))
-    return [
-        {name: round(400 * float(shares[row, client])) for row, name in enumerate(classes)} for client in range(clients)
+@pytest.fixture(scope="session")
+def summary(finished):
+    return json.loads((finished / "summary.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def rounds(finished):
+    lines = map(json.loads, (finished / "journal.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == "round"]
+
+
+def report_of(*directories):
+    output = directories[0].parent / "report.html"
+    write_report(directories, output)
+    return read_page(output)
+
+
+def retire(line, clients):
+    for client in clients:
+        line["reports"][client].update(status="retired", reason="privacy budget of epsilon 8 is spent")
+
+
+def test_the_page_loads_nothing(real):
+    assert not [(tag, name) for tag, attributes in real.elements for name in attributes if name in LOADING]
+    assert all(link["href"].startswith("#") for link in real.attributes("a"))
+    assert not {"link", "base", "iframe", "object", "embed", "img"} & {tag for tag, _ in real.elements}
+    assert not re.search(r"url\(|@import", " ".join(real.styles))
+
+
+def test_the_policy_allows_nothing_but_the_scripts_and_the_style_of_the_page(real):
+    def hashed(text):
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    policy = real.policy()
+    assert policy["default-src"] == ["'none'"]
+    assert policy["script-src"] == [hashed(script) for script in real.scripts[1:]]
+    assert policy["style-src"] == [hashed(style) for style in real.styles]
+    assert policy["base-uri"] == policy["form-action"] == ["'none'"]
+
+
+def test_no_element_carries_a_style_or_a_handler_that_the_policy_would_refuse(real):
+    assert not [name for _, attributes in real.elements for name in attributes if re.match(r"style$|on", name)]
+
+
+def test_the_page_is_small(real):
+    assert len(real.html) < 1_500_000
+
+
+def test_the_answer_comes_right_after_the_question(real, summary):
+    question = real.text.index("What does a report show of a small private run?")
+    answer = real.text.index("After 3 rounds with 3 clients the model classifies")
+    assert question < answer < question + 200
+    assert f"classifies {summary['accuracy']:.1%} of the test records correctly" in real.text
+
+
+def test_each_headline_figure_stands_with_what_it_means(real, summary):
+    uploaded = f"{summary['sent_bytes'] / 1000:.3g} kB"
+    figures = real.text[real.text.index("knows the seed Accuracy") : real.text.index("How it learned")]
+    expected = [
+        f"Accuracy {summary['accuracy']:.1%} Of 359 test records, {round(summary['accuracy'] * 359)} are",
+        f"Privacy spent, ε {summary['epsilon']['max']:#.3g} Whether any one record was used changes the probability",
+        "Rounds with single updates seen 3 of 3 In so many rounds the server could read what a single client sent.",
+        f"Uploaded {uploaded} All that the clients sent",
+        f"Final model {summary['final_sha256'][:10]} The start of the SHA-256",
     ]
+    assert [text for text in expected if text not in figures] == []
+    assert re.search(r"Time [\d.]+ m?s By the clock", figures)
 
 
-def _round(number: int, clients: int, names: str, private: bool) -> dict[str, object]:
-    noise = stream(7, "accuracy", number).normal(0, 0.008)
-    experience, within = divmod(number - 1, 10)
-    learned = 0.18 * (experience + 1) - 0.02 * experience**1.5
-    accuracy = min(0.99, max(0.05, learned * (1 - 0.45 * math.exp(-within / 3)) + noise))
-    seconds = 3.4 + 0.3 * math.sin(number)
-    return {
-        "kind": "round",
-        "round": number,
-        "accuracy": accuracy,
-        "loss": 2.3 - 2.1 * accuracy,
-        "cohort": list(range(clients)),
-        "reports": {str(client): _report(number, client, names) for client in range(clients)},
-        "epsilon": {str(client): _epsilon(number, client) for client in range(clients)} if private else None,
-        "sent_bytes": clients * 131_000,
-        "received_bytes": clients * 87_208,
-        "seconds": seconds,
-        "train_seconds": 0.7 * seconds,
-        "seen": {"updates": False, "metadata": ["weight", "bytes", "ledger"]},
-        "previous": _digest(str(number - 1)),
-        "hash": _digest(str(number)),
+def test_a_long_run_s_time_is_told_in_minutes(written):
+    assert (
+        "Time 3 min 20 s By the clock, from start to end. The clients' own work adds up to 2 min 2 s." in written.text
+    )
+
+
+def test_accuracy_and_loss_are_drawn_by_round(real, rounds):
+    for key in ("accuracy", "loss"):
+        drawn = [(row["round"], row["value"]) for row in real.rows(f"run-1-{key}")]
+        assert drawn == [(line["round"], line[key]) for line in rounds]
+
+
+def test_epsilon_is_drawn_by_round_for_every_client(real, rounds):
+    drawn = {(row["round"], row["client"]): row["value"] for row in real.rows("run-1-epsilon", "lines")}
+    assert drawn == {
+        (line["round"], f"client {client}"): value for line in rounds for client, value in line["epsilon"].items()
     }
 
 
-def _report(number: int, client: int, names: str) -> dict[str, object]:
-    status, reason = "trained", ""
-    if client == 1 and 14 <= number <= 16:
-        status, reason = "failed", f"no answer from {names.format(client)}"
-    if client == 0 and number in (31, 35):
-        status, reason = "rejected", "the proof of range does not hold"
-    return {
-        "status": status,
-        "reason": reason,
-        "sent_bytes": 131_000 if status != "failed" else 0,
-        "received_bytes": 87_208,
-        "seconds": 0.31,
-        "weight": 1.0,
-        "ledger": [],
+def test_epsilon_is_drawn_by_client_as_the_summary_has_it(real, summary):
+    drawn = {row["client"]: row["value"] for row in real.rows("run-1-epsilon-by-client")}
+    spent = summary["epsilon"]["per_client"]
+    assert drawn == {f"client {client}": spent[client]["max"] for client in spent}
+
+
+def test_bytes_and_seconds_are_drawn_by_round(real, rounds):
+    drawn = {(row["round"], row["kind"]): row["value"] for row in real.rows("run-1-bytes")}
+    assert drawn == {(line["round"], "uploaded"): line["sent_bytes"] for line in rounds} | {
+        (line["round"], "downloaded"): line["received_bytes"] for line in rounds
+    }
+    clock = [row["value"] for row in real.rows("run-1-seconds") if row["kind"] == "by the clock"]
+    assert clock == [line["seconds"] for line in rounds]
+
+
+def test_without_protection_the_server_saw_every_update(real):
+    assert real.text.count("3 of 3 ● yes, in 3 weight, bytes, ledger, seconds") == 3
+    assert "The server could read single clients' updates in every round" in real.text
+
+
+def test_under_encryption_the_server_saw_no_update_and_the_page_says_whom_that_trusts(written):
+    assert "● yes" not in written.text
+    assert written.text.count("○ no weight, bytes, ledger") == 10
+    assert "If all kept to the protocol, the server saw sums" in written.text
+    assert "it cannot read an update unless it colludes with a client" in written.text
+
+
+def test_a_sum_of_one_client_counts_as_its_update_seen(tmp_path):
+    page = report_of(write_run(tmp_path / "run", clients=1, rounds=4))
+    assert "○ no" not in page.text
+    assert "4 of 4 In so many rounds the server could read" in page.text
+
+
+def test_a_round_to_which_nobody_sent_anything_shows_no_update(tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=4)
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") == 4 and retire(line, ["0", "1"]))
+    rewrite(directory, "journal.jsonl", lambda line: line.update(seen={"updates": True}))
+    assert "3 of 4 In so many rounds the server could read" in report_of(directory).text
+
+
+def test_the_answer_says_how_long_the_budgets_lasted(tmp_path):
+    directory = write_run(tmp_path / "run", clients=4, rounds=6)
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round", 0) >= 3 and retire(line, ["2"]))
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round", 0) >= 5 and retire(line, ["1"]))
+    said = "2 of 4 clients had no budget left before the end: the first from round 3, the last from 5."
+    assert said in report_of(directory).text
+
+
+def test_an_accuracy_that_has_fallen_is_not_left_to_the_chart(tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=6)
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") == 4 and line.update(accuracy=0.93))
+    assert "It has fallen: round 4 had 93.0%." in report_of(directory).text
+
+
+def test_what_is_not_recorded_as_hidden_counts_as_seen(tmp_path):
+    directory = write_run(tmp_path / "run", clients=3, rounds=2)
+    rewrite(directory, "journal.jsonl", lambda line: line.pop("seen", None))
+    rewrite(directory, "manifest.json", lambda manifest: manifest.pop("protection"))
+    assert "○ no" not in report_of(directory).text
+
+
+def test_incidents_stand_with_the_client_and_the_rounds(written):
+    assert "failed in rounds 14–16: no answer from client 1" in written.text
+    assert "rejected in rounds 31, 35: the proof of range does not hold" in written.text
+
+
+def test_events_and_experiences_are_listed_by_round(written):
+    assert "2 round 14: dropout, client 1, until round 16" in written.text
+    assert "1 round 11: experience 2 of 5 begins" in written.text
+
+
+def test_the_labels_of_each_client_are_drawn(real, finished):
+    clients = json.loads((finished / "manifest.json").read_text())["clients"]
+    drawn = {(row["client"], row["class"]): row["records"] for row in real.rows("run-1-holdings")}
+    assert drawn == {
+        (f"client {client}", label): count
+        for client, held in clients.items()
+        for label, count in held["labels"].items()
+        if count
     }
 
 
-def _epsilon(number: int, client: int) -> float:
-    return min(7.96, (0.85 + 0.037 * (client % 10)) * math.sqrt(number))
+def test_the_scenario_file_is_shown_as_it_was_written(real, finished):
+    text = json.loads((finished / "manifest.json").read_text())["scenario_text"]
+    assert " ".join(text.split()) in real.text
 
 
-def _summary(rounds: list[dict[str, object]], private: bool) -> dict[str, object]:
-    last = rounds[-1]
-    epsilon = last["epsilon"]
-    return {
-        "status": "completed",
-        "seed": 7,
-        "engine": "local",
-        "rounds": len(rounds),
-        "accuracy": last["accuracy"],
-        "loss": last["loss"],
-        "average_accuracy": 0.61,
-        "forgetting": 0.214,
-        "backward_transfer": -0.19,
-        "epsilon": {
-            "max": max(epsilon.values()),
-            "delta": 1e-5,
-            "accountant": "rdp",
-            "per_client": {
-                client: {"max": value, "per_segment": {"experience-1": value, "experience-2": 0.8 * value}}
-                for client, value in epsilon.items()
-            },
-        }
-        if private
-        else None,
-        "sent_bytes": sum(line["sent_bytes"] for line in rounds),
-        "received_bytes": sum(line["received_bytes"] for line in rounds),
-        "wall_seconds": 200.4,
-        "train_seconds": 121.9,
-        "final_sha256": hashlib.sha256(b"model").hexdigest(),
-        "stamp": STAMP if private else None,
-        "findings": [],
-    }
+def test_seed_versions_and_hashes_are_shown(real, finished, summary):
+    manifest = json.loads((finished / "manifest.json").read_text())
+    shown = [f"{name} {version}" for name, version in manifest["versions"].items()]
+    hashes = [summary["final_sha256"], manifest["scenario_sha256"], manifest["data_sha256"], manifest["journal_head"]]
+    assert [text for text in (*shown, *hashes, "Seed 11") if text not in real.text] == []
 
 
-def _digest(label: str) -> str:
-    return hashlib.sha256(label.encode()).hexdigest()
+def test_the_guarantee_is_shown_with_all_that_it_rests_on(real, finished):
+    guarantee = json.loads((finished / "manifest.json").read_text())["guarantee"]
+    texts = [
+        guarantee[key] for key in ("statement", "unit", "neighbouring_relation", "sampling", "trust", "accountant")
+    ]
+    assert [text for text in (*texts, *guarantee["assumptions"]) if text not in real.text] == []
+
+
+def test_a_seeded_run_is_stamped_and_promises_nothing_to_those_who_know_the_seed(real):
+    opening = real.text[: real.text.index("How it learned")]
+    assert f"⚠ {STAMP}" in opening
+    assert "and nothing against those who know the seed" in opening
+    assert "It holds only against those who do not know the seed, and this page shows the seed." in opening
+
+
+def test_unseeded_noise_is_not_stamped_and_not_said_to_be_repeatable(tmp_path):
+    directory = write_run(tmp_path / "run", rounds=2)
+    rewrite(directory, "manifest.json", lambda manifest: manifest.update(stamp=None))
+    page = report_of(directory)
+    assert "know the seed" not in page.text
+    assert "give it again" not in page.text
+
+
+def test_a_run_without_privacy_claims_none(tmp_path):
+    page = report_of(write_run(tmp_path / "run", rounds=3, private=False))
+    assert "Privacy spent, ε no bound" in page.text
+    assert "Nothing bounds what this gives away about a record." in page.text
+    assert "This run gives no formal guarantee of privacy." in page.text
+    assert "run-1-epsilon" not in page.charts
+
+
+def test_an_epsilon_that_the_journal_has_no_bound_for_is_infinite(tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=3)
+    rewrite(directory, "journal.jsonl", lambda line: "epsilon" in line and line.update(epsilon={"0": None, "1": 1.0}))
+    rewrite(directory, "summary.json", lambda summary: summary.update(epsilon={"max": None, "delta": 1e-5}))
+    assert "Privacy spent, ε ∞ No finite ε holds" in report_of(directory).text
+
+
+def test_the_page_names_the_accountant_of_the_rounds_where_the_totals_are_by_another(tmp_path):
+    directory = write_run(tmp_path / "run", rounds=2)
+    rewrite(directory, "summary.json", lambda summary: summary["epsilon"].update(accountant="prv"))
+    assert "Reckoned by the Rényi accountant; the totals are by PRV, which is tighter." in report_of(directory).text
+
+
+def test_a_failed_run_shows_its_reason_and_what_is_known(tmp_path):
+    reason = "round 13: 1 usable updates, below the quorum of 2"
+    page = report_of(write_run(tmp_path / "run", rounds=12, status="failed", reason=reason))
+    assert f"✗ Failed. {reason}" in page.text
+    assert "The run did not finish; what follows is known from 12 rounds of 12." in page.text
+    assert "What a round that was cut short has cost may come on top." in page.text
+
+
+def test_the_clients_of_a_round_that_failed_are_shown_with_its_reason(tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=2, status="failed", reason="no quorum")
+    reports = {"1": {"status": "failed", "reason": "out of memory", "sent_bytes": 0}}
+    with (directory / "journal.jsonl").open("a") as journal:
+        journal.write(json.dumps({"kind": "round-failed", "round": 3, "reports": reports}) + "\n")
+    assert "failed in round 3: out of memory" in report_of(directory).text
+
+
+def test_a_summary_of_an_earlier_failure_does_not_count_once_the_run_went_on(tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=9)
+    epsilon = {"max": 0.01, "delta": 1e-5, "per_client": {"0": {"max": 0.01}}}
+    rewrite(directory, "summary.json", lambda summary: summary.update(status="failed", epsilon=epsilon))
+    rewrite(directory, "manifest.json", lambda manifest: manifest.update(status="running"))
+    assert "Privacy spent, ε 2.66" in report_of(directory).text
+
+
+def test_several_runs_are_compared_on_one_page(tmp_path, finished):
+    other = write_run(tmp_path / "other", rounds=3, private=False)
+    page = report_of(other, finished)
+    assert "2 runs" in page.text
+    header = "Run Status Seed Accuracy ε Rounds with single updates seen Uploaded Time"
+    comparison = page.text[page.text.index(header) :]
+    assert re.search(r"class-incremental-dp ✓ Completed 7 \S+% no bound 0 of 3 ", comparison)
+    assert re.search(r"tiny ✓ Completed 11 \S+% [\d.]+ at δ = 10⁻⁴ 3 of 3 ", comparison)
+    assert {chart.split("-")[1] for chart in page.charts} == {"1", "2"}

@@ -1,0 +1,124 @@
+"""Reports of runs whose files were written to do harm, were cut short, or make no sense."""
+
+import json
+import re
+
+import pytest
+from hostile_directories import ODD, hostile_run, leaves_replaced, replace, replaced
+from report_page import read_page
+from run_directories import DIGITS, HOSTILE, rewrite, write_run
+
+from privacy.errors import ScenarioError
+from scenarios.seeds import stream
+from simulation.report import write_picture, write_report
+
+FILES = ("manifest.json", "journal.jsonl", "summary.json")
+
+
+def report_of(*directories):
+    output = directories[0].parent / "report.html"
+    write_report(directories, output)
+    return read_page(output)
+
+
+def is_whole(page):
+    return "To run it again" in page.text and len(page.scripts) == 3 and page.html.endswith("</html>")
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    return report_of(hostile_run(tmp_path_factory.mktemp("hostile") / "run"))
+
+
+def test_markup_in_a_run_does_not_become_elements(hostile):
+    assert not hostile.attributes("img")
+    assert not [name for _, attributes in hostile.elements for name in attributes if name.startswith("on")]
+
+
+def test_markup_in_a_run_adds_no_script(hostile):
+    assert len(hostile.scripts) == 3
+    assert [script for script in hostile.attributes("script") if set(script) - {"type", "id"}] == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["Failed", "failed", "rejected", "Findings", "Unit", "Assumptions", "Versions", "Overrides", "The scenario file"],
+)
+def test_what_a_run_says_is_shown_as_text(hostile, place):
+    shown = " ".join(HOSTILE.split())
+    assert re.search(f"{place}.{{0,80}}{re.escape(shown)}", hostile.text)
+
+
+def test_template_syntax_in_a_run_is_not_evaluated(hostile):
+    assert "{{ 7*7 }}" in hostile.text
+    assert "{{ 7*7 }}" in hostile.html[: hostile.html.index("</title>")]
+
+
+def test_hostile_names_reach_the_charts_as_data_only(hostile):
+    for chart in hostile.charts.values():
+        drawing = {key: value for key, value in chart.items() if key not in ("datasets", "description")}
+        marks = [layer for layer in drawing.get("layer", [drawing]) if isinstance(layer, dict)]
+        assert HOSTILE not in json.dumps([layer.get("mark") for layer in marks])
+        assert not [name for name in chart["datasets"] if HOSTILE in name]
+    assert HOSTILE in {row["class"] for row in hostile.rows("run-1-holdings")}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_a_file_of_odd_values_still_gives_a_report(tmp_path, name, odd):
+    directory = write_run(tmp_path / "run", clients=3, rounds=2, classes=DIGITS[:3])
+    rewrite(directory, name, lambda document: replace(document, leaves_replaced(document, odd)))
+    assert is_whole(report_of(directory))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_odd_values_here_and_there_still_give_a_report_and_a_picture(tmp_path, seed):
+    directory = write_run(tmp_path / "run", clients=3, rounds=3, classes=DIGITS[:3])
+    rng, odd = stream(seed, "odd"), list(ODD.values())
+    for name in FILES:
+        rewrite(
+            directory,
+            name,
+            lambda document: replace(document, {k: replaced(v, odd, 0.2, rng) for k, v in document.items()}),
+        )
+    assert is_whole(report_of(directory))
+    write_picture(directory, tmp_path / "run.svg")
+
+
+def test_a_journal_torn_in_its_last_line_counts_up_to_there(tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=5, status="running")
+    journal = directory / "journal.jsonl"
+    journal.write_text(journal.read_text()[:-40])
+    page = report_of(directory)
+    assert "The journal cannot be read from line 6 on; the figures end before it." in page.text
+    assert [row["round"] for row in page.rows("run-1-accuracy")] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "summary.json"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"\xff\xfe\x00", b"null\n", b"[" * 100_000, b'{"kind": "round", "round": ' + b"9" * 5000 + b"}"],
+)
+def test_a_run_without_a_readable_journal_or_summary_still_has_a_report(tmp_path, name, content):
+    directory = write_run(tmp_path / "run", clients=2, rounds=2)
+    (directory / name).unlink()
+    if content is not None:
+        (directory / name).write_bytes(content)
+    assert "What does privacy cost when classes arrive over time?" in report_of(directory).text
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"[]", b"[" * 100_000, b"{", b"9" * 5000])
+def test_a_directory_without_a_readable_manifest_is_refused_by_name(tmp_path, content):
+    directory = tmp_path / "run"
+    directory.mkdir()
+    if content is not None:
+        (directory / "manifest.json").write_bytes(content)
+    with pytest.raises(ScenarioError, match=re.escape(str(directory))) as refused:
+        report_of(directory)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_hostile_name_is_drawn_as_text_in_a_picture(tmp_path):
+    write_picture(hostile_run(tmp_path / "run"), tmp_path / "run.svg")
+    assert "<img" not in (tmp_path / "run.svg").read_text()
+    assert "<script" not in (tmp_path / "run.svg").read_text()

@@ -1,0 +1,94 @@
+"""The proofs that take minutes: `make test-slow`."""
+
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from privacy import fixed_point
+from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, write
+from scenarios.seeds import stream
+from server.directory import RunDirectory
+from simulation import running, verify
+
+pytestmark = pytest.mark.slow
+
+LONG = (SMALL + PRIVATE + ENCRYPTED).replace("rounds = 3", "rounds = 40")
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory):
+    begun = time.monotonic()
+    path = running.start("quickstart", [], "local", 2, tmp_path_factory.mktemp("quickstart") / "run")
+    return RunDirectory(path), time.monotonic() - begun
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("whole"), LONG)
+
+
+def test_quickstart_is_accurate_private_and_quick(quickstart):
+    directory, seconds = quickstart
+    figures = summary(directory)
+    assert figures["accuracy"] >= 0.93
+    assert figures["epsilon"]["max"] <= 8.0
+    assert figures["epsilon"]["delta"] == 1e-5
+    assert seconds < 60
+    assert verify.problems(directory.path) == []
+
+
+def test_quickstart_uploads_at_most_2_1_times_the_plain_bytes(quickstart, tmp_path):
+    encrypted = summary(quickstart[0])["sent_bytes"]
+    [plain] = {summary(plain_quickstart(tmp_path))["sent_bytes"]}
+    assert encrypted <= 2.1 * plain
+
+
+def test_quickstart_ends_within_the_quantisation_bound_of_the_plain_run(quickstart, tmp_path):
+    one, other = load_file(quickstart[0].model), load_file(plain_quickstart(tmp_path).model)
+    difference = max(float(np.abs(one[name] - other[name]).max()) for name in one)
+    assert difference <= 15 * fixed_point.error_bound(10, 1.0)
+
+
+def plain_quickstart(folder):
+    path = folder / "plain"
+    if not path.exists():
+        running.start("quickstart", ["protection=none"], "local", 2, path)
+    return RunDirectory(path)
+
+
+def test_quickstart_has_the_same_bits_on_one_worker(quickstart, tmp_path):
+    path = running.start("quickstart", [], "local", 1, tmp_path / "one")
+    assert summary(RunDirectory(path))["final_sha256"] == summary(quickstart[0])["final_sha256"]
+
+
+def test_the_plain_baseline_reaches_95_percent(tmp_path):
+    assert summary(RunDirectory(running.start("plain-baseline", [], "local", 2, tmp_path / "run")))["accuracy"] >= 0.95
+
+
+@pytest.mark.parametrize("moment", range(10))
+def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(moment, uninterrupted, tmp_path):
+    workers = 1 + moment % 2
+    path = tmp_path / "cut"
+    arguments = ("run", write(tmp_path, LONG), "--out", path, "--workers", workers)
+    process = begin(*arguments)
+    time.sleep(float(stream(moment, "kill").uniform(0.5, 10.0)))
+    process.kill()
+    process.communicate()
+    again = command("resume", path) if (path / "manifest.json").exists() else command(*arguments)
+    assert again.returncode == 0 or "the run is complete" in again.stderr, again.stderr
+    cut = RunDirectory(path)
+    assert summary(cut)["final_sha256"] == summary(uninterrupted)["final_sha256"]
+    assert summary(cut)["epsilon"] == summary(uninterrupted)["epsilon"]
+    assert verify.problems(path) == []
+
+
+def test_flowers_own_runtime_gives_the_same_model(tmp_path):
+    path = write(tmp_path, SMALL + PRIVATE + ENCRYPTED)
+    ours = play(tmp_path, SMALL + PRIVATE + ENCRYPTED, out="local")
+    theirs = RunDirectory(running.start(str(path), [], "flower", None, tmp_path / "flower"))
+    one, other = load_file(ours.model), load_file(theirs.model)
+    assert all(np.allclose(one[name], other[name], rtol=0, atol=1e-4) for name in one)
+    assert summary(ours)["epsilon"] == summary(theirs)["epsilon"]
+    assert verify.problems(theirs.path) == []

@@ -1,0 +1,94 @@
+"""The report as a real Chromium draws it: every chart, under the page's own policy, whatever the run's files hold."""
+
+import re
+
+import pytest
+from chromium import visit
+from hostile_directories import ODD, hostile_run, leaves_replaced, replace
+from report_page import Page, read_page
+from run_directories import rewrite, write_run
+
+from simulation.report import write_report
+
+pytestmark = pytest.mark.browser
+
+
+def visited(tmp_path, *directories):
+    """What Chromium makes of the runs' report, and the ids of the charts that the report asks for."""
+    output = tmp_path / "report.html"
+    write_report(directories, output)
+    return visit(output, tmp_path / "profile"), set(read_page(output).charts)
+
+
+def drawn(dom):
+    """The ids of the chart containers that hold an SVG picture."""
+    return set(re.findall(r'<div class="chart[^"]*" id="([^"]+)"[^>]*>\s*<svg', dom))
+
+
+def title(dom):
+    return re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)[0]
+
+
+@pytest.fixture(scope="module")
+def honest(finished, tmp_path_factory):
+    return visited(tmp_path_factory.mktemp("honest"), finished)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    home = tmp_path_factory.mktemp("hostile")
+    return visited(home, hostile_run(home / "run"))
+
+
+def test_every_chart_is_drawn(honest):
+    visit_, charts = honest
+    assert 'class="drawn"' in visit_.dom
+    assert len(charts) == 7
+    assert drawn(visit_.dom) == charts
+
+
+def test_the_policy_refuses_nothing_and_no_script_complains(honest):
+    visit_, _ = honest
+    assert visit_.console == ()
+
+
+def test_every_chart_of_a_hostile_run_is_drawn(hostile):
+    visit_, charts = hostile
+    assert 'class="drawn"' in visit_.dom
+    assert drawn(visit_.dom) == charts
+
+
+def test_nothing_in_a_hostile_run_is_executed(hostile):
+    visit_, _ = hostile
+    assert title(visit_.dom) != "owned"
+    assert not Page(visit_.dom).attributes("img")
+    assert visit_.console == ()
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "journal.jsonl", "summary.json"])
+def test_runs_of_odd_values_are_drawn(tmp_path, name):
+    directories = []
+    for number, odd in enumerate(ODD.values()):
+        directory = write_run(tmp_path / str(number), clients=3, rounds=2, classes=["0", "1"])
+        rewrite(directory, name, lambda document, odd=odd: replace(document, leaves_replaced(document, odd)))
+        directories.append(directory)
+    visit_, charts = visited(tmp_path, *directories)
+    assert 'class="drawn"' in visit_.dom
+    assert drawn(visit_.dom) == charts
+
+
+def test_several_runs_are_drawn_on_one_page(tmp_path, finished):
+    other = write_run(tmp_path / "other", clients=40, rounds=120)
+    visit_, charts = visited(tmp_path, finished, other)
+    assert len(charts) == 14
+    assert drawn(visit_.dom) == charts
+    assert visit_.console == ()
+
+
+def test_a_script_that_the_policy_does_not_name_is_seen_to_be_refused(tmp_path):
+    output = tmp_path / "report.html"
+    write_report([write_run(tmp_path / "run", clients=2, rounds=2)], output)
+    output.write_text(output.read_text().replace("</body>", "<script>document.title='owned'</script></body>"))
+    visit_ = visit(output, tmp_path / "profile")
+    assert title(visit_.dom) != "owned"
+    assert any("Content Security Policy" in line for line in visit_.console)
