@@ -9,7 +9,7 @@ from flwr.clientapp import ClientApp
 from clients import data, memory, policy, training
 from clients.memory import Memory
 from privacy import envelopes, ledger
-from privacy.errors import FedcrucibleError, PolicyRefused
+from privacy.errors import FedcrucibleError, PolicyRefused, Rejected
 from privacy.protections.protocol import UPDATE, ClientSide, Fields
 from scenarios.plans import Plan, private_steps, scenario_of
 from scenarios.schema import DpSgd, Scenario
@@ -66,8 +66,11 @@ def train(message: Message, context: Context) -> Message:
     )
     [update] = training.train([job])
     side = ClientSide(plan.client, plan.run, plan.round, plan.weight, kept.secrets, update)
-    fields = _answer(scenario, UPDATE, side, message, context, kept)
     spent: Fields = {"ledger": ledger.to_json(rows), "seconds": time.perf_counter() - begun}
+    try:
+        fields = _answer(scenario, UPDATE, side, message, context, kept)
+    except Rejected as unfit:
+        return _reply(message, {"status": "failed", "reason": str(unfit), **spent})
     return _reply(message, {"status": "trained", **fields, **spent})
 
 

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import NoReturn
 
 import numpy as np
 from flwr.serverapp import Grid
@@ -105,13 +106,12 @@ class Federation:
         reports = self._reports(plans, view, courier.traffic)
         trained, quorum = len(view.contributions), self.scenario.federation.quorum
         if trained < quorum and not _all_retired(reports):
-            self._record({"kind": "round-failed", "round": round_, "reports": reports})
-            raise RunFailed(_below_quorum(round_, trained, quorum, reports))
+            self._fail(round_, reports, _below_quorum(trained, quorum, reports))
         self.model = rules.apply(self.scenario.federation.rule, self.model, view)
-        self.round = round_
         accuracy, loss = self.examination.score(self.model)
         if not (np.isfinite(self.model).all() and math.isfinite(loss)):
-            raise RunFailed(f"round {round_}: the model diverged; lower training.learning_rate")
+            self._fail(round_, reports, "the model diverged; lower training.learning_rate")
+        self.round = round_
         self._keep(
             {
                 "kind": "round",
@@ -166,6 +166,11 @@ class Federation:
         spent = {client: ledger.epsilon(rows, privacy.delta) for client, rows in sorted(self.ledgers.items())}
         return {str(client): value if math.isfinite(value) else None for client, value in spent.items()}
 
+    def _fail(self, round_: int, reports: Mapping[str, Record], reason: str) -> NoReturn:
+        """End the run in the middle of a round; what the round cost its clients is journalled all the same."""
+        self._record({"kind": "round-failed", "round": round_, "reason": reason, "reports": reports})
+        raise RunFailed(f"round {round_}: {reason}")
+
     def _keep(self, content: Record) -> None:
         """Checkpoint first, then the journal: a kill in between is mended from the line in the checkpoint."""
         line = journal.link(self.previous, content)
@@ -216,7 +221,7 @@ def _reported_ledger(reply: Reply) -> Ledger | None:
         return None
 
 
-def _below_quorum(round_: int, trained: int, quorum: int, reports: Mapping[str, Record]) -> str:
+def _below_quorum(trained: int, quorum: int, reports: Mapping[str, Record]) -> str:
     reasons = sorted({f"client {client}: {report['reason']}" for client, report in reports.items() if report["reason"]})
     detail = "; ".join(reasons[:5]) or "no reason given"
-    return f"round {round_}: {trained} usable updates, below the quorum of {quorum} ({detail})"
+    return f"{trained} usable updates, below the quorum of {quorum} ({detail})"

@@ -85,10 +85,11 @@ def describe(record: dict[str, Any], rounds: int) -> str:
     spent = [value for value in (record.get("epsilon") or {}).values() if value is not None]
     epsilon = f"  epsilon {max(spent):6.3f}" if spent else ""
     trained = sum(report["status"] == "trained" for report in record["reports"].values())
+    loss = f"{record['loss']:.4f}" if record["loss"] < 1e4 else f"{record['loss']:.1e}"
     megabytes = (record["sent_bytes"] + record["received_bytes"]) / 1e6
     return (
         f"round {record['round']:>{len(str(rounds))}}/{rounds}  accuracy {record['accuracy']:.4f}"
-        f"  loss {record['loss']:.4f}{epsilon}  clients {trained}/{len(record['cohort'])}"
+        f"  loss {loss}{epsilon}  clients {trained}/{len(record['cohort'])}"
         f"  {megabytes:7.2f} MB  {record['seconds']:5.2f} s"
     )
 

@@ -235,3 +235,14 @@ def test_verify_finds_an_edited_journal_model_and_summary(tmp_path):
     content[-1] ^= 1
     directory.model.write_bytes(content)
     assert any("model.safetensors" in problem for problem in verify.problems(directory.path))
+
+
+def test_a_round_that_diverges_is_charged(tmp_path):
+    # One step of a large rate leaves finite weights of a thousand; nine layers of them give scores beyond float32.
+    text = (SMALL + PRIVATE).replace('kind = "logistic"', 'kind = "mlp"\nhidden = [64, 64, 64, 64, 64, 64, 64, 64]')
+    with pytest.raises(RunFailed, match=r"round \d+: the model diverged"):
+        play(tmp_path, text, "training.learning_rate=1e7", "training.batch_size=500")
+    records = journal.read(tmp_path / "run" / "journal.jsonl")
+    assert records[-1]["kind"] == "round-failed"
+    assert all(report["ledger"][0]["steps"] > 0 for report in records[-1]["reports"].values())
+    assert summary(RunDirectory(tmp_path / "run"))["epsilon"]["max"] > 0
