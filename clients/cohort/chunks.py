@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from clients.cohort.network import Network
 from clients.jobs import Job
 
-_VALUES = 500_000
+_VALUES = 2_000_000
 """How many float32 a chunk works on: what stays in a core's cache. Fewer, and the passes' fixed costs dominate."""
 
 
