@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import pytest
 import torch
-from cohorts import AnyModule, apart, images, job, steps
+from cohorts import AnyModule, apart, images, job, steps, tokens
 from hypothesis import given, settings
 
 from clients import alone, training
@@ -15,10 +15,10 @@ CLOSE = 1e-5
 SMALL = images(shape=(2, 7, 6))
 
 
-def network(layers, shape, classes):
+def network(layers, shape, classes, dtype=torch.float32):
     """These layers, flattened, and one linear layer on top."""
     body = torch.nn.Sequential(*layers, torch.nn.Flatten())
-    width = body(torch.zeros(1, *shape)).shape[1]
+    width = body(torch.zeros(1, *shape, dtype=dtype)).shape[1]
     return torch.nn.Sequential(body, torch.nn.Linear(width, classes))
 
 
@@ -32,6 +32,13 @@ LAYERS = {
     "maximum, padded": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.MaxPool2d((3, 2), 2, 1, ceil_mode=True)],
     "mean": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.ReLU(), torch.nn.AvgPool2d(2)],
     "mean, padded": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.AvgPool2d(3, 2, 1, count_include_pad=False)],
+    "groups": lambda: [torch.nn.Conv2d(2, 4, 2), torch.nn.GroupNorm(2, 4), torch.nn.Tanh()],
+    "groups, no parameters": lambda: [torch.nn.Conv2d(2, 4, 2), torch.nn.GroupNorm(4, 4, affine=False)],
+    "groups of channels": lambda: [torch.nn.Flatten(), torch.nn.Linear(84, 6), torch.nn.GroupNorm(2, 6)],
+    "layer": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.LayerNorm((6, 5)), torch.nn.ReLU()],
+    "layer, all dimensions": lambda: [torch.nn.Linear(6, 5), torch.nn.LayerNorm((2, 7, 5))],
+    "layer, no bias": lambda: [torch.nn.Linear(6, 5), torch.nn.LayerNorm(5, bias=False)],
+    "layer, no parameters": lambda: [torch.nn.Linear(6, 5), torch.nn.LayerNorm(5, elementwise_affine=False)],
     "linear on sequences": lambda: [torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 4, bias=False)],
 }
 
@@ -50,11 +57,29 @@ def test_plain_training_is_that_of_autograd(name, sizes, batch_size):
         assert apart(found, alone.train(one), one) < CLOSE
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", sorted(LAYERS.keys() - {"layer, no bias"}))  # Opacus 1.6 fails on that one
 @settings(deadline=None, max_examples=6)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=4), st.floats(0.1, 1.0))
 def test_private_training_is_that_of_opacus(name, sizes, rate):
     jobs = [job(model(name), SMALL, k, n, private=steps(1 + k % 2, rate)) for k, n in enumerate(sizes)]
+    for found, one in zip(training.train(jobs), jobs, strict=True):
+        assert apart(found, alone.train(one), one) < CLOSE
+
+
+TEXTS = tokens()
+TABLES = {
+    "sequences": lambda shape, classes: network([torch.nn.Embedding(7, 3)], shape, classes, torch.int64),
+    "with layers above": lambda shape, classes: network(
+        [torch.nn.Embedding(7, 3), torch.nn.Linear(3, 4), torch.nn.Tanh()], shape, classes, torch.int64
+    ),
+}
+
+
+@pytest.mark.parametrize("private", [None, steps(3, 0.4)])
+@pytest.mark.parametrize("name", TABLES)
+def test_an_embedding_is_trained_as_by_torch(name, private):
+    jobs = [job(AnyModule(TABLES[name]), TEXTS, k, 3 + 4 * k, private=private) for k in range(4)]
+    assert network_of(jobs[0].model, (4,), TEXTS.classes) is not None
     for found, one in zip(training.train(jobs), jobs, strict=True):
         assert apart(found, alone.train(one), one) < CLOSE
 

@@ -5,12 +5,15 @@ from typing import Any
 
 import torch
 
-from clients.cohort.layers import activation, conv2d, flatten, linear, pooling
+from clients.cohort.layers import activation, conv2d, embedding, flatten, group_norm, layer_norm, linear, pooling
 from clients.cohort.layers.rule import Rule
 
 _RULES: dict[type[torch.nn.Module], Callable[[Any], Rule | None]] = {
     torch.nn.Linear: linear.rule_of,
     torch.nn.Conv2d: conv2d.rule_of,
+    torch.nn.Embedding: embedding.rule_of,
+    torch.nn.GroupNorm: group_norm.rule_of,
+    torch.nn.LayerNorm: layer_norm.rule_of,
     torch.nn.ReLU: activation.relu_rule_of,
     torch.nn.Tanh: activation.tanh_rule_of,
     torch.nn.MaxPool2d: pooling.max_rule_of,
