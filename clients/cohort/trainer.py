@@ -23,8 +23,8 @@ from privacy.view import Vector
 Stack = list[Tensor]
 """All parameters of K clients, or gradients of them: [K, *shape] each."""
 
-Accumulate = Callable[[Stack, Rows, Stack, float], None]
-"""(parameters, rows, targets, scale): adds `scale` times each client's gradient to the targets."""
+Accumulate = Callable[[Stack, Rows, Stack], None]
+"""(parameters, rows, targets): adds each client's gradient times what `_accumulator` was given to its targets."""
 
 
 @torch.no_grad()
@@ -38,28 +38,38 @@ def train_chunk(network: Network, jobs: Sequence[Job]) -> list[Vector]:
     # Those with the most steps first: whoever still trains is then always a prefix of the stack.
     order = sorted(range(len(jobs)), key=lambda index: -len(batches[index]))
     sorted_jobs, sorted_batches = [jobs[index] for index in order], [batches[index] for index in order]
-    starts = torch.from_numpy(np.stack([job.start for job in sorted_jobs]))
-    parameters = _stacked(network, starts)
+    starts = _cut(network, _starts(sorted_jobs))
+    parameters = [start.clone(memory_format=torch.contiguous_format) for start in starts]
     _descend(network, sorted_jobs, sorted_batches, parameters)
-    updates = torch.cat([values.flatten(1) for values in parameters], dim=1).sub_(starts).numpy()
-    return [updates[place] for place in np.argsort(order)]
+    updates = torch.empty(len(jobs), network.size)
+    for ended, start, update in zip(parameters, starts, _cut(network, updates), strict=True):
+        torch.sub(ended, start, out=update)
+    return [updates[place].numpy() for place in np.argsort(order)]
 
 
-def _stacked(network: Network, vectors: Tensor) -> Stack:
-    """float32[K, d] cut into the network's parameters, each contiguous in memory of its own."""
-    sizes = [math.prod(shape) for shape in network.shapes]
-    return [
-        torch.empty(len(vectors), *shape).copy_(piece.view(len(vectors), *shape))
-        for piece, shape in zip(torch.split(vectors, sizes, dim=1), network.shapes, strict=True)
-    ]
+def _starts(jobs: list[Job]) -> Tensor:
+    """float32[K, d]; in memory once where all clients begin with the same array, as in a round."""
+    first = jobs[0].start
+    shared = all(job.start is first for job in jobs)
+    return torch.from_numpy(np.stack([first] if shared else [job.start for job in jobs])).expand(len(jobs), -1)
+
+
+def _cut(network: Network, vectors: Tensor) -> Stack:
+    """float32[K, d] cut into the network's parameters, which share its memory."""
+    pieces = torch.split(vectors, [math.prod(shape) for shape in network.shapes], dim=1)
+    return [piece.view(len(vectors), *shape) for piece, shape in zip(pieces, network.shapes, strict=True)]
 
 
 def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], parameters: Stack) -> None:
     """All steps of all clients, in place."""
     settings = jobs[0].training
-    accumulate = _accumulator(network, jobs)
     # Without momentum the gradients go straight into the parameters; torch's momentum starts from zero.
     velocities = [torch.zeros_like(values) for values in parameters] if settings.momentum else None
+    accumulate = (
+        _accumulator(network, jobs, parameters, -settings.learning_rate)
+        if velocities is None
+        else _accumulator(network, jobs, velocities, 1.0)
+    )
     largest = max((len(batch) for own in batches for batch in own), default=0)
     gatherer = Gatherer(jobs[0].features, jobs[0].labels, len(jobs) * largest)
     for step in range(len(batches[0])):
@@ -68,22 +78,22 @@ def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], para
         rows = gatherer.gather(jobs[:training], current)
         moving = [values[:training] for values in parameters]
         if velocities is None:
-            accumulate(moving, rows, moving, -settings.learning_rate)
+            accumulate(moving, rows, moving)
             continue
         speeds = [velocity[:training].mul_(settings.momentum) for velocity in velocities]
-        accumulate(moving, rows, speeds, 1.0)
+        accumulate(moving, rows, speeds)
         for values, speed in zip(moving, speeds, strict=True):
             values.add_(speed, alpha=-settings.learning_rate)
 
 
-def _accumulator(network: Network, jobs: list[Job]) -> Accumulate:
-    """How a step's gradients are found: plainly, or clipped and with noise."""
+def _accumulator(network: Network, jobs: list[Job], targets: Stack, scale: float) -> Accumulate:
+    """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise."""
     if jobs[0].private is None:
-        return functools.partial(_add_plain, network)
-    return functools.partial(_add_private, network, Privacy.of(jobs))
+        return functools.partial(_add_plain, network, scale)
+    return functools.partial(_add_private, network, Privacy(jobs, targets), scale)
 
 
-def _add_plain(network: Network, parameters: Stack, rows: Rows, targets: Stack, scale: float) -> None:
+def _add_plain(network: Network, scale: float, parameters: Stack, rows: Rows, targets: Stack) -> None:
     """The gradients of the mean cross-entropy of each client's batch."""
     logits, kept = network.forward(parameters, rows.inputs)
     weights = rows.present * (scale / rows.present.sum(1, keepdim=True))
@@ -93,13 +103,13 @@ def _add_plain(network: Network, parameters: Stack, rows: Rows, targets: Stack, 
 
 
 def _add_private(
-    network: Network, privacy: Privacy, parameters: Stack, rows: Rows, targets: Stack, scale: float
+    network: Network, privacy: Privacy, scale: float, parameters: Stack, rows: Rows, targets: Stack
 ) -> None:
     """The clipped sums of each client's batch with their noise, over its expected size.
 
     A batch without a record adds nothing but noise.
     """
-    scales = privacy.scales[: len(rows.present)] * scale
+    scales = scale / privacy.expected_batches[: len(rows.present)]
     if rows.present.numel():
         logits, kept = network.forward(parameters, rows.inputs)
         gradients = network.gradients(parameters, kept, loss_gradient(logits, rows.labels))
@@ -108,7 +118,7 @@ def _add_private(
         weights = torch.where(rows.present, privacy.clip_factors(squared_norms) * scales.unsqueeze(1), 0.0)
         for (_, found), target in zip(measured, targets, strict=True):
             found.weighted(weights).add_to(target)
-    privacy.add_noise(targets, scales)
+    privacy.add_noise(scales)
 
 
 def loss_gradient(logits: Tensor, labels: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class Explicit:
 
     def measured(self) -> tuple[Tensor, SampleGradients]:
         """Squared norms, and itself."""
-        return self.values.flatten(2).square().sum(2), self
+        return _squared_norms(self.values.flatten(2)), self
 
     def weighted(self, weights: Tensor) -> SampleGradients:
         """Kept as weights, so that weighting and summing are one matrix product."""
@@ -78,7 +78,7 @@ class Product:
         clients, samples, positions, height = self.outputs.shape
         width = self.inputs.shape[3]
         if positions == 1:
-            return (self.outputs.square().sum(3) * self.inputs.square().sum(3)).squeeze(2), self
+            return (_squared_norms(self.outputs) * _squared_norms(self.inputs)).squeeze(2), self
         outputs, inputs = self.outputs.flatten(0, 1), self.inputs.flatten(0, 1)
         # Multiplications for the T x T products of both factors, against those for the norm and the weighted sum of
         # written-out gradients; both also pay T * O * P once, for the sum or for writing out.
@@ -94,3 +94,9 @@ class Product:
     def add_to(self, target: Tensor) -> None:
         """One matrix product a client over all its samples and positions, straight into the target."""
         target.baddbmm_(self.outputs.flatten(1, 2).mT, self.inputs.flatten(1, 2))
+
+
+def _squared_norms(vectors: Tensor) -> Tensor:
+    """Of the last dimension. torch takes a norm in one pass, without writing the squares."""
+    norms: Tensor = torch.linalg.vector_norm(vectors, dim=-1)
+    return norms.square()
