@@ -36,3 +36,9 @@ class Job:
     training: Training
     private: PrivateSteps | None = None
     system_noise: bool = False
+
+    @property
+    def pace(self) -> tuple[float, float]:
+        """The learning rate and the momentum of its steps."""
+        steps = self.training if self.private is None else self.private
+        return steps.learning_rate, steps.momentum

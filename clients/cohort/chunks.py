@@ -2,43 +2,50 @@
 
 from collections.abc import Sequence
 
-from clients.cohort.network import Network
+from clients.cohort.network import network_of
 from clients.jobs import Job
 
 _VALUES = 2_000_000
-"""How many float32 a chunk works on: what stays in a core's cache. Fewer, and the passes' fixed costs dominate."""
+"""How many float32 a chunk works on: 8 MB stay in cache. Much less, and the passes' fixed costs dominate."""
 
 
-def chunks(network: Network, jobs: Sequence[Job]) -> list[list[int]]:
-    """Indices of the jobs of one network, in chunks: none twice, none left out.
+def chunks(jobs: Sequence[Job]) -> list[list[int]]:
+    """Indices of the jobs in chunks: none twice, none left out. The jobs of a chunk, cut again, are one chunk.
 
-    Jobs of a chunk have the same data set, learning rate and momentum, and all or none are private. They are sorted by
+    They have the same model, data set, learning rate and momentum, and all or none are private. They are sorted by
     their batch size first, because a batch is padded to the largest of its chunk.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for index, job in enumerate(jobs):
         groups.setdefault(_agreement(job), []).append(index)
-    return [chunk for group in groups.values() for chunk in _cut(network, jobs, group)]
+    return [chunk for group in groups.values() for chunk in _cut(jobs, group)]
 
 
 def _agreement(job: Job) -> tuple[object, ...]:
-    settings = job.training
-    return id(job.features), id(job.labels), settings.learning_rate, settings.momentum, job.private is None
+    """What must be the same. The data set is resident, so it is the same one where it is the same object."""
+    data = job.model, job.classes, id(job.features), id(job.labels)
+    return *data, *job.pace, job.private is None
 
 
-def _cut(network: Network, jobs: Sequence[Job], group: list[int]) -> list[list[int]]:
+def _cut(jobs: Sequence[Job], group: list[int]) -> list[list[int]]:
     """The group by falling batch size, cut where a chunk's parameters and activations would outgrow the cache."""
     ordered = sorted(group, key=lambda index: -_expected_batch(jobs[index]))
     found: list[list[int]] = []
     room = 0.0
     for index in ordered:
-        values = network.size + network.kept_values * _expected_batch(jobs[index])
+        values = _values(jobs[index])
         if not found or values > room:
             found.append([])
             room = _VALUES
         found[-1].append(index)
         room -= values
     return found
+
+
+def _values(job: Job) -> float:
+    """What a client adds to its chunk; nothing shares a chunk with a client that is trained alone."""
+    network = network_of(job.model, job.features.shape[1:], job.classes)
+    return _VALUES if network is None else network.size + network.kept_values * _expected_batch(job)
 
 
 def _expected_batch(job: Job) -> float:

@@ -29,7 +29,7 @@ Accumulate = Callable[[Stack, Rows, Stack], None]
 
 @torch.no_grad()
 def train_chunk(network: Network, jobs: Sequence[Job]) -> list[Vector]:
-    """Train jobs that agree as `chunks.chunks` says; returns their updates, float32[d] each, in order.
+    """Train the jobs of one chunk; returns their updates, float32[d] each, in order.
 
     **Guarantee** for jobs with `private`: that of `privacy.dp_sgd.train`, whose steps these are. Raises ValueError for
     a noise multiplier that is not positive and for a client without records.
@@ -62,11 +62,11 @@ def _cut(network: Network, vectors: Tensor) -> Stack:
 
 def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], parameters: Stack) -> None:
     """All steps of all clients, in place."""
-    settings = jobs[0].training
+    learning_rate, momentum = jobs[0].pace
     # Without momentum the gradients go straight into the parameters; torch's momentum starts from zero.
-    velocities = [torch.zeros_like(values) for values in parameters] if settings.momentum else None
+    velocities = [torch.zeros_like(values) for values in parameters] if momentum else None
     accumulate = (
-        _accumulator(network, jobs, parameters, -settings.learning_rate)
+        _accumulator(network, jobs, parameters, -learning_rate)
         if velocities is None
         else _accumulator(network, jobs, velocities, 1.0)
     )
@@ -80,10 +80,10 @@ def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], para
         if velocities is None:
             accumulate(moving, rows, moving)
             continue
-        speeds = [velocity[:training].mul_(settings.momentum) for velocity in velocities]
+        speeds = [velocity[:training].mul_(momentum) for velocity in velocities]
         accumulate(moving, rows, speeds)
         for values, speed in zip(moving, speeds, strict=True):
-            values.add_(speed, alpha=-settings.learning_rate)
+            values.add_(speed, alpha=-learning_rate)
 
 
 def _accumulator(network: Network, jobs: list[Job], targets: Stack, scale: float) -> Accumulate:

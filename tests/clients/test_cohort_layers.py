@@ -108,6 +108,14 @@ def test_settings_that_no_rule_knows_are_left_to_torch(layer):
     assert network_of(unknown, SMALL.features.shape[1:], SMALL.classes) is None
 
 
+@pytest.mark.parametrize(
+    ("positions", "height", "width", "form"), [(1, 4, 5, Product), (2, 20, 30, Product), (50, 2, 3, Explicit)]
+)
+def test_a_product_is_written_out_where_that_is_cheaper(positions, height, width, form):
+    gradients = Product(torch.ones(1, 1, positions, height), torch.ones(1, 1, positions, width))
+    assert isinstance(gradients.measured()[1], form)
+
+
 @pytest.mark.parametrize(("positions", "height", "width"), [(1, 4, 5), (2, 20, 30), (50, 2, 3)])
 def test_norms_and_sums_are_those_of_written_out_gradients(positions, height, width):
     generator = torch.Generator().manual_seed(1)

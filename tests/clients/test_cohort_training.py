@@ -1,6 +1,8 @@
 """Cohorts against clients trained one after another with torch and Opacus."""
 
 import dataclasses
+import subprocess
+import sys
 
 import hypothesis.strategies as st
 import numpy as np
@@ -11,13 +13,12 @@ from hypothesis import given, settings
 
 from clients import alone, training
 from clients.batches import batches_of
-from clients.cohort.chunks import chunks
-from clients.cohort.network import network_of
 from scenarios.models import Logistic, Mlp
 
 CLOSE = 1e-5
 DATA = images()
 MODELS = [Logistic(), Mlp(hidden=(6,)), Mlp(hidden=(6, 5), activation="tanh")]
+WIDE = Mlp(hidden=(1000,))  # 68,003 parameters: some thirty clients a chunk
 models = st.sampled_from(MODELS)
 records = st.lists(st.integers(1, 23), min_size=1, max_size=6)
 
@@ -67,6 +68,11 @@ def test_dp_sgd_is_that_of_opacus_for_each_client(model, sizes, data):
     )
 
 
+def test_private_steps_have_their_own_learning_rate_and_momentum():
+    plan = steps(3, 0.5, learning_rate=0.2, momentum=0.7)
+    agree([job(MODELS[0], DATA, k, 9, private=plan, learning_rate=0.01) for k in range(2)])
+
+
 def test_empty_batches_are_steps_of_pure_noise():
     jobs = [job(MODELS[1], DATA, k, 5, private=steps(3, 1e-9, noise_multiplier=1.0)) for k in range(3)]
     assert [len(batch) for batch in batches_of(jobs[0])] == [0, 0, 0]
@@ -109,13 +115,20 @@ def test_jobs_that_agree_on_nothing_are_trained_in_their_order():
 
 
 def test_chunks_hold_every_job_once_and_neighbours_in_size():
-    network = network_of(MODELS[0], DATA.features.shape[1:], DATA.classes)
-    jobs = [job(MODELS[0], DATA, k, 1 + k % 7, batch_size=5) for k in range(100)]
-    found = chunks(dataclasses.replace(network, kept_values=20_000), jobs)
+    jobs = [job(WIDE, DATA, k, 1 + k % 7, batch_size=5) for k in range(100)]
+    found = training.chunks(jobs)
     assert sorted(index for chunk in found for index in chunk) == list(range(100))
     assert len(found) > 2
     sizes = [min(5, len(jobs[index].records)) for chunk in found for index in chunk]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_chunk_by_chunk_gives_the_same_bits():
+    jobs = [job(WIDE, DATA, k, 1 + k % 7, private=steps(1 + k % 2, 0.5)) for k in range(100)]
+    at_once = training.train(jobs)
+    for chunk in training.chunks(jobs):
+        for index, found in zip(chunk, training.train([jobs[index] for index in chunk]), strict=True):
+            assert found.tobytes() == at_once[index].tobytes()
 
 
 def test_records_outside_of_the_batch_cannot_be_felt():
@@ -170,3 +183,8 @@ def test_jobs_with_and_without_rules_keep_their_order():
     known = job(MODELS[0], DATA, 0, 6, start=start)
     unknown = job(AnyModule(_with_a_softplus), DATA, 1, 6)
     agree([unknown, known, unknown, known])
+
+
+def test_training_a_cohort_does_not_wait_for_opacus():
+    code = "import sys; import clients.training; print('opacus' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
