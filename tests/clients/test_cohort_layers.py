@@ -116,6 +116,13 @@ def test_a_product_is_written_out_where_that_is_cheaper(positions, height, width
     assert isinstance(gradients.measured()[1], form)
 
 
+def test_a_norm_survives_positions_that_cancel():
+    inputs = torch.full((1, 1, 2, 30), 100.0)
+    outputs = torch.stack([torch.full((20,), 100.0), torch.full((20,), -100.0 - 2**-10)]).view(1, 1, 2, 20)
+    norms, _ = Product(outputs, inputs).measured()
+    assert float(norms) == pytest.approx(20 * 30 * (100 * 2**-10) ** 2, rel=1e-3)
+
+
 @pytest.mark.parametrize(("positions", "height", "width"), [(1, 4, 5), (2, 20, 30), (50, 2, 3)])
 def test_norms_and_sums_are_those_of_written_out_gradients(positions, height, width):
     generator = torch.Generator().manual_seed(1)

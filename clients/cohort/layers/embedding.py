@@ -39,7 +39,9 @@ class _Rows:
     def measured(self) -> tuple[Tensor, SampleGradients]:
         """Rows of the same index are one row of the gradient: the sum over pairs of positions that share an index."""
         same = self.indices.unsqueeze(3) == self.indices.unsqueeze(2)
-        return (torch.matmul(self.values, self.values.mT) * same).sum((2, 3)), self
+        values = self.values.double()  # pairs may cancel, as in gradients._pairwise
+        squared_norms = (torch.matmul(values, values.mT) * same).sum((2, 3)).clamp_(min=0.0)
+        return squared_norms.to(self.values.dtype), self
 
     def weighted(self, weights: Tensor) -> SampleGradients:
         return _Rows(self.indices, self.values * weights[:, :, None, None])

@@ -80,11 +80,10 @@ class Product:
         if positions == 1:
             return (_squared_norms(self.outputs) * _squared_norms(self.inputs)).squeeze(2), self
         outputs, inputs = self.outputs.flatten(0, 1), self.inputs.flatten(0, 1)
-        # Multiplications for the T x T products of both factors, against those for the norm and the weighted sum of
-        # written-out gradients; both also pay T * O * P once, for the sum or for writing out.
-        if positions**2 * (height + width) < 2 * height * width:
-            gram = torch.bmm(outputs, outputs.mT).mul_(torch.bmm(inputs, inputs.mT))
-            return gram.sum((1, 2)).view(clients, samples), self
+        # Multiplications for the T x T products of both factors, in float64 at twice the price, against those for the
+        # norm and the weighted sum of written-out gradients; both also pay T * O * P once, for the sum or for writing.
+        if positions**2 * (height + width) < height * width:
+            return _pairwise(outputs, inputs).view(clients, samples), self
         return Explicit(torch.bmm(outputs.mT, inputs).view(clients, samples, height, width)).measured()
 
     def weighted(self, weights: Tensor) -> SampleGradients:
@@ -94,6 +93,17 @@ class Product:
     def add_to(self, target: Tensor) -> None:
         """One matrix product a client over all its samples and positions, straight into the target."""
         target.baddbmm_(self.outputs.flatten(1, 2).mT, self.inputs.flatten(1, 2))
+
+
+def _pairwise(outputs: Tensor, inputs: Tensor) -> Tensor:
+    """Squared norms [N] of sums of T outer products, from the scalar products of all pairs of positions.
+
+    Pairs may cancel almost entirely. In float32 what is left could be far too small, and a gradient would keep more
+    than the clip norm; float64 leaves room for factors of 10^7.
+    """
+    left, right = outputs.double(), inputs.double()
+    gram = torch.bmm(left, left.mT).mul_(torch.bmm(right, right.mT))
+    return gram.sum((1, 2)).clamp_(min=0.0).to(outputs.dtype)
 
 
 def _squared_norms(vectors: Tensor) -> Tensor:
