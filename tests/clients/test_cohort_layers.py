@@ -27,6 +27,8 @@ LAYERS = {
     "convolution, oblong and strided": lambda: [torch.nn.Conv2d(2, 3, (3, 2), (2, 1), (2, 0), bias=False)],
     "convolution, dilated": lambda: [torch.nn.Conv2d(2, 4, 2, dilation=(2, 3), padding=1)],
     "convolutions": lambda: [torch.nn.Conv2d(2, 3, 3, 2, 1), torch.nn.Tanh(), torch.nn.Conv2d(3, 4, 2, padding=1)],
+    "kernels of whole strides": lambda: [torch.nn.Linear(6, 9), torch.nn.Conv2d(2, 3, (2, 6), (2, 3), (1, 0))],
+    "kernels of no strides": lambda: [torch.nn.Linear(6, 9), torch.nn.Conv2d(2, 3, (3, 4), (2, 3), (1, 2))],
     "one position": lambda: [torch.nn.Conv2d(2, 5, (7, 6))],
     "maximum": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.MaxPool2d(2, 1)],
     "maximum, padded": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.MaxPool2d((3, 2), 2, 1, ceil_mode=True)],

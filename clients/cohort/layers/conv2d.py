@@ -45,13 +45,16 @@ class Conv2d:
         clients, samples, channels, tall, wide = inputs.shape
         (down, right), (height, width) = self.padding, gradient.shape[3:]
         rows = torch.bmm(_positions_last(gradient).flatten(1, 2), _matrices(parameters[0]))
-        patches = rows.view(-1, height, width, *self.kernel, channels)
-        image = patches.new_zeros(clients * samples, tall + 2 * down, wide + 2 * right, channels)
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                self._seen_by(image, i, j, height, width).add_(patches[:, :, :, i, j])
-        cropped = image[:, down : down + tall, right : right + wide]
-        return cropped.view(clients, samples, tall, wide, channels).permute(0, 1, 4, 2, 3)
+        (i, j), (y, x) = self._block(), self.kernel
+        patches = rows.view(-1, height, width, y // i, i, x // j, j, channels)
+        blocks = -(-(tall + 2 * down) // i), -(-(wide + 2 * right) // j)
+        image = patches.new_zeros(clients * samples, blocks[0], i, blocks[1], j, channels)
+        for row in range(y // i):
+            for column in range(x // j):
+                met = image[:, self._met(0, row, height), :, self._met(1, column, width)]
+                met.add_(patches[:, :, :, row, :, column].transpose(2, 3))
+        pixels = image.view(clients, samples, blocks[0] * i, blocks[1] * j, channels)
+        return pixels[:, :, down : down + tall, right : right + wide].permute(0, 1, 4, 2, 3)
 
     def gradients(self, kept: Kept, gradient: Tensor) -> tuple[SampleGradients, ...]:
         """Of the kernels and, where there is one, of the bias."""
@@ -80,11 +83,18 @@ class Conv2d:
         shape = len(images), height, width, *self.kernel, images.shape[3]
         return images.as_strided(shape, (sample, *steps, channel)).contiguous()
 
-    def _seen_by(self, image: Tensor, i: int, j: int, height: int, width: int) -> Tensor:
-        """The pixels [N, height, width, C] that meet the kernel's element (i, j)."""
-        top, left = i * self.dilation[0], j * self.dilation[1]
-        down, right = self.stride
-        return image[:, top : top + down * (height - 1) + 1 : down, left : left + right * (width - 1) + 1 : right]
+    def _block(self) -> _Pair:
+        """How many neighbouring pixels are added at once, in longer runs: a stride where strides fill the kernel."""
+        height, width = (
+            stride if dilation == 1 and kernel % stride == 0 else 1
+            for kernel, stride, dilation in zip(self.kernel, self.stride, self.dilation, strict=True)
+        )
+        return height, width
+
+    def _met(self, side: int, index: int, positions: int) -> slice:
+        """The blocks along a side that meet the kernel's block `index` at its positions."""
+        first, step = index * self.dilation[side], self.stride[side] // self._block()[side]
+        return slice(first, first + step * (positions - 1) + 1, step)
 
 
 @dataclass(frozen=True)
