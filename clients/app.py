@@ -29,7 +29,7 @@ def hello(message: Message, context: Context) -> Message:
     client = _client_id(context)
     key = kept.secrets.get("signing_key") or envelopes.new_signing_key(_entropy(scenario, client))
     memory.remember(context.state, Memory(kept.ledger, {**kept.secrets, "signing_key": key}))
-    records = len(data.share(scenario, client).labels)
+    records = len(data.share(scenario, client).records)
     return _reply(message, {"client": client, "records": records, "public_key": envelopes.public_key_of(key)})
 
 
@@ -40,7 +40,7 @@ def train(message: Message, context: Context) -> Message:
     plan, kept = _plan(message), memory.recall(context.state)
     scenario = scenario_of(plan.scenario)
     share = data.share(scenario, plan.client)
-    steps = private_steps(scenario, len(share.labels), plan.noise_multiplier)
+    steps = private_steps(scenario, len(share.records), plan.noise_multiplier)
     settled = policy.settle(plan, scenario, steps, kept.ledger)
     try:
         rows, steps = policy.admit(scenario, steps, settled)
@@ -58,8 +58,9 @@ def train(message: Message, context: Context) -> Message:
         model=scenario.model,
         classes=share.classes,
         start=arrays["parameters"].numpy(),
-        inputs=share.inputs,
+        features=share.features,
         labels=share.labels,
+        records=share.records,
         training=scenario.training,
         private=steps,
         system_noise=isinstance(scenario.privacy, DpSgd) and scenario.privacy.noise_source == "system",

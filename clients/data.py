@@ -1,4 +1,4 @@
-"""A client's own records, as the features its model takes."""
+"""A client's own records among those of the whole data set, as the features its model takes."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,19 @@ from scenarios.schema import Scenario
 
 @dataclass(frozen=True)
 class Share:
-    """One client's records: features float32[n, ...], labels int64[n], and the number of classes there are."""
+    """The whole data set, features float32[N, ...] and labels int64[N], resident once a process, and which are ours.
 
-    inputs: npt.NDArray[np.float32]
+    `records` int64[n] are one client's; `classes` says how many classes there are.
+    """
+
+    features: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
+    records: npt.NDArray[np.int64]
     classes: int
 
 
 def share(scenario: Scenario, client: int) -> Share:
-    """The records of one client. The whole data set's features are resident once a process."""
+    """The records of one client, without a copy."""
     records = records_of(scenario)
-    indices = records.division.train[client]
-    return Share(features_of(scenario)[indices], records.dataset.labels[indices], len(records.dataset.classes))
+    labels, classes = records.dataset.labels, len(records.dataset.classes)
+    return Share(features_of(scenario), labels, records.division.train[client], classes)

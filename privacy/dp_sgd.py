@@ -8,17 +8,15 @@ Source: Abadi et al. 2016, arXiv 1607.00133, algorithm 1. Batches are normalised
 batch is a step of pure noise and is never skipped.
 """
 
-import os
 from typing import cast
 
-import numpy as np
 import torch
 from opacus import GradSampleModule
 from opacus.optimizers import DPOptimizer
 from opacus.utils.uniform_sampler import UniformWithReplacementSampler
-from scipy.special import ndtri
 
 from privacy.ledger import Charge
+from privacy.sampled_gaussian import require_noise, system_gaussian
 from privacy.steps import PrivateSteps
 
 
@@ -35,8 +33,7 @@ def train(
     `noise` is a seeded generator, or None to draw from the operating system's entropy. Raises ValueError for a noise
     multiplier that is not positive: no privacy is never called DP-SGD.
     """
-    if not plan.noise_multiplier > 0:
-        raise ValueError(f"noise_multiplier must be positive, not {plan.noise_multiplier}")
+    require_noise(plan.noise_multiplier)
     # Summed losses make an empty batch an ordinary step; the optimiser divides by the expected batch size.
     private = GradSampleModule(module, loss_reduction="sum")
     optimizer = _optimizer(module, plan, expected_batch=plan.sampling_rate * len(inputs), noise=noise)
@@ -76,14 +73,3 @@ class _SystemNoiseOptimizer(DPOptimizer):  # type: ignore[misc]
             scale = self.noise_multiplier * self.max_grad_norm
             drawn = torch.from_numpy(system_gaussian(parameter.numel())).view_as(parameter)
             parameter.grad = parameter.summed_grad.view_as(parameter) + scale * drawn
-
-
-def system_gaussian(count: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Standard normal float32[count] from os.urandom.
-
-    Each value is the normalised sum of four draws, as Opacus' secure mode does against attacks on the floating-point
-    grid (Holohan & Braghin 2021, arXiv 2107.10138).
-    """
-    bits = np.frombuffer(os.urandom(count * 4 * 8), dtype=np.uint64).reshape(4, count)
-    uniform = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
-    return cast("np.ndarray[tuple[int], np.dtype[np.float32]]", (ndtri(uniform).sum(axis=0) / 2.0).astype(np.float32))

@@ -1,0 +1,30 @@
+"""What a layer's rule is: its forward and backward pass for K clients at once, each with its own parameters."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from clients.cohort.layers.gradients import SampleGradients
+
+Kept = tuple[Tensor, ...]
+"""What a forward pass keeps for the backward pass; each tensor begins with [K, B]."""
+
+Stacked = Sequence[Tensor]
+"""A layer's parameters in the module's own order, [K, *shape] each; empty for a layer without any."""
+
+
+class Rule(Protocol):
+    """A layer's passes, without autograd. Nothing a client's rows hold may reach another client's."""
+
+    def forward(self, parameters: Stacked, inputs: Tensor) -> tuple[Tensor, Kept]:
+        """[K, B, *input shape] to [K, B, *output shape], and what the backward pass needs."""
+        ...
+
+    def backward(self, parameters: Stacked, kept: Kept, gradient: Tensor) -> Tensor:
+        """The gradient of the outputs, [K, B, *output shape], to that of the inputs."""
+        ...
+
+    def gradients(self, kept: Kept, gradient: Tensor) -> tuple[SampleGradients, ...]:
+        """The gradient of the outputs to the per-sample gradients of each parameter."""
+        ...

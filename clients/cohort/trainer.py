@@ -1,0 +1,127 @@
+"""Local training of a chunk of clients at once: SGD and DP-SGD on stacked parameters, without autograd.
+
+The passes are the rules' of `clients.cohort.layers`. Under DP-SGD one backward pass yields the factors of all
+per-sample gradients; norms and clipped sums come from these (Bu et al. 2022, arXiv 2210.00038). Plain SGD is the same
+pass with the weights 1 / batch and no norms.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clients.batches import Batch, batches_of
+from clients.cohort.network import Network
+from clients.cohort.privacy import Privacy
+from clients.cohort.rows import Gatherer, Rows
+from clients.jobs import Job
+from privacy.view import Vector
+
+Stack = list[Tensor]
+"""All parameters of K clients, or gradients of them: [K, *shape] each."""
+
+Accumulate = Callable[[Stack, Rows, Stack], None]
+"""(parameters, rows, targets): adds each client's gradient times what `_accumulator` was given to its targets."""
+
+
+@torch.no_grad()
+def train_chunk(network: Network, jobs: Sequence[Job]) -> list[Vector]:
+    """Train the jobs of one chunk; returns their updates, float32[d] each, in order.
+
+    **Guarantee** for jobs with `private`: that of `privacy.dp_sgd.train`, whose steps these are. Raises ValueError for
+    a noise multiplier that is not positive and for a client without records.
+    """
+    batches = [batches_of(job) for job in jobs]
+    # Those with the most steps first: whoever still trains is then always a prefix of the stack.
+    order = sorted(range(len(jobs)), key=lambda index: -len(batches[index]))
+    sorted_jobs, sorted_batches = [jobs[index] for index in order], [batches[index] for index in order]
+    starts = _cut(network, _starts(sorted_jobs))
+    parameters = [start.clone(memory_format=torch.contiguous_format) for start in starts]
+    _descend(network, sorted_jobs, sorted_batches, parameters)
+    updates = torch.empty(len(jobs), network.size)
+    for ended, start, update in zip(parameters, starts, _cut(network, updates), strict=True):
+        torch.sub(ended, start, out=update)
+    return [updates[place].numpy() for place in np.argsort(order)]
+
+
+def _starts(jobs: list[Job]) -> Tensor:
+    """float32[K, d]; in memory once where all clients begin with the same array, as in a round."""
+    first = jobs[0].start
+    shared = all(job.start is first for job in jobs)
+    return torch.from_numpy(np.stack([first] if shared else [job.start for job in jobs])).expand(len(jobs), -1)
+
+
+def _cut(network: Network, vectors: Tensor) -> Stack:
+    """float32[K, d] cut into the network's parameters, which share its memory."""
+    pieces = torch.split(vectors, [math.prod(shape) for shape in network.shapes], dim=1)
+    return [piece.view(len(vectors), *shape) for piece, shape in zip(pieces, network.shapes, strict=True)]
+
+
+def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], parameters: Stack) -> None:
+    """All steps of all clients, in place."""
+    learning_rate, momentum = jobs[0].pace
+    # Without momentum the gradients go straight into the parameters; torch's momentum starts from zero.
+    velocities = [torch.zeros_like(values) for values in parameters] if momentum else None
+    accumulate = (
+        _accumulator(network, jobs, parameters, -learning_rate)
+        if velocities is None
+        else _accumulator(network, jobs, velocities, 1.0)
+    )
+    largest = max((len(batch) for own in batches for batch in own), default=0)
+    gatherer = Gatherer(jobs[0].features, jobs[0].labels, len(jobs) * largest)
+    for step in range(len(batches[0])):
+        current = [own[step] for own in batches if step < len(own)]
+        training = len(current)
+        rows = gatherer.gather(jobs[:training], current)
+        moving = [values[:training] for values in parameters]
+        if velocities is None:
+            accumulate(moving, rows, moving)
+            continue
+        speeds = [velocity[:training].mul_(momentum) for velocity in velocities]
+        accumulate(moving, rows, speeds)
+        for values, speed in zip(moving, speeds, strict=True):
+            values.add_(speed, alpha=-learning_rate)
+
+
+def _accumulator(network: Network, jobs: list[Job], targets: Stack, scale: float) -> Accumulate:
+    """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise."""
+    if jobs[0].private is None:
+        return functools.partial(_add_plain, network, scale)
+    return functools.partial(_add_private, network, Privacy(jobs, targets), scale)
+
+
+def _add_plain(network: Network, scale: float, parameters: Stack, rows: Rows, targets: Stack) -> None:
+    """The gradients of the mean cross-entropy of each client's batch."""
+    logits, kept = network.forward(parameters, rows.inputs)
+    weights = rows.present * (scale / rows.present.sum(1, keepdim=True))
+    gradient = loss_gradient(logits, rows.labels).mul_(weights.unsqueeze(2))
+    for found, target in zip(network.gradients(parameters, kept, gradient), targets, strict=True):
+        found.add_to(target)
+
+
+def _add_private(
+    network: Network, privacy: Privacy, scale: float, parameters: Stack, rows: Rows, targets: Stack
+) -> None:
+    """The clipped sums of each client's batch with their noise, over its expected size.
+
+    A batch without a record adds nothing but noise.
+    """
+    scales = scale / privacy.expected_batches[: len(rows.present)]
+    if rows.present.numel():
+        logits, kept = network.forward(parameters, rows.inputs)
+        gradients = network.gradients(parameters, kept, loss_gradient(logits, rows.labels))
+        measured = [found.measured() for found in gradients]
+        squared_norms = torch.stack([norms for norms, _ in measured]).sum(0)
+        weights = torch.where(rows.present, privacy.clip_factors(squared_norms) * scales.unsqueeze(1), 0.0)
+        for (_, found), target in zip(measured, targets, strict=True):
+            found.weighted(weights).add_to(target)
+    privacy.add_noise(scales)
+
+
+def loss_gradient(logits: Tensor, labels: Tensor) -> Tensor:
+    """The gradient of each sample's cross-entropy, softmax - onehot: [K, B, classes] of the same and int64[K, B]."""
+    gradient = torch.softmax(logits, dim=2)
+    return gradient.scatter_add_(2, labels.unsqueeze(2), gradient.new_full((1, 1, 1), -1.0).expand(*labels.shape, 1))

@@ -1,0 +1,85 @@
+"""Jobs made up for the tests of cohort training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from clients.jobs import Job
+from privacy.steps import PrivateSteps
+from scenarios.models.weights import parameters_of
+from scenarios.schema import Training
+
+
+@dataclass(frozen=True)
+class AnyModule:
+    """A model of the module that `make(input_shape, classes)` returns."""
+
+    make: Callable[[tuple[int, ...], int], torch.nn.Module]
+
+    def build(self, input_shape, classes):
+        return self.make(input_shape, classes)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A resident data set: features and labels of all records, read-only."""
+
+    features: np.ndarray
+    labels: np.ndarray
+    classes: int
+
+
+def images(count=120, shape=(1, 8, 8), classes=3, seed=5):
+    rng = np.random.default_rng(seed)
+    return frozen(rng.random((count, *shape), dtype=np.float32), rng.integers(0, classes, count), classes)
+
+
+def tokens(count=120, length=4, vocabulary=7, classes=3, seed=5):
+    rng = np.random.default_rng(seed)
+    return frozen(rng.integers(0, vocabulary, (count, length)), rng.integers(0, classes, count), classes)
+
+
+def frozen(features, labels, classes):
+    features.setflags(write=False)
+    labels.setflags(write=False)
+    return Data(features, labels, classes)
+
+
+def start_of(model, data, seed=9):
+    """The same random parameters for every client, neither so small nor so large that anything saturates."""
+    module = model.build(data.features.shape[1:], data.classes)
+    size = len(parameters_of(module))
+    return np.random.default_rng(seed).normal(0.0, 0.3, size).astype(np.float32)
+
+
+def steps(count, sampling_rate, **changes):
+    """DP-SGD with so little noise that a wrong gradient shows, and a clip norm that clips some records, not all."""
+    plan = {"noise_multiplier": 1e-3, "clip_norm": 1.0, "learning_rate": 0.05, "momentum": 0.0, **changes}
+    return PrivateSteps(segment="all", steps=count, sampling_rate=sampling_rate, **plan)
+
+
+def job(model, data, client, records, private=None, start=None, **changes):
+    settings = {"epochs": 1, "batch_size": 4, "learning_rate": 0.05, "momentum": 0.0, **changes}
+    return Job(
+        seed=3,
+        client=client,
+        round=2,
+        model=model,
+        classes=data.classes,
+        start=start_of(model, data) if start is None else start,
+        features=data.features,
+        labels=data.labels,
+        records=np.arange(client, client + records, dtype=np.int64),
+        training=Training(**settings),
+        private=private,
+    )
+
+
+def apart(found, expected, one):
+    """How far two updates of a job are apart, relative to the second.
+
+    Where it is short beside the parameters, what counts is the resolution of float32, in which they are added.
+    """
+    return float(np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 0.05 * np.linalg.norm(one.start)))

@@ -1,0 +1,42 @@
+import math
+
+import pytest
+import torch
+from opacus.utils.uniform_sampler import UniformWithReplacementSampler
+
+from privacy.sampled_gaussian import clip_factors, draw_gaussian, poisson_batches
+
+
+def seeded(number):
+    return torch.Generator().manual_seed(number)
+
+
+@pytest.mark.parametrize(("records", "rate", "steps"), [(1, 0.5, 7), (17, 0.3, 5), (40, 0.25, 20), (5, 1.0, 2)])
+def test_batches_are_those_of_opacus_and_leave_the_generator_where_it_does(records, rate, steps):
+    ours, theirs = seeded(4), seeded(4)
+    sampler = UniformWithReplacementSampler(num_samples=records, sample_rate=rate, generator=theirs, steps=steps)
+    assert [batch.tolist() for batch in poisson_batches(records, rate, steps, ours)] == list(sampler)
+    assert torch.equal(ours.get_state(), theirs.get_state())
+
+
+def test_nobody_to_sample_from_is_refused():
+    with pytest.raises(ValueError, match="record"):
+        poisson_batches(0, 0.5, 1, seeded(1))
+
+
+def test_short_gradients_are_kept_and_long_ones_cut_to_the_clip_norm():
+    factors = clip_factors(torch.tensor([0.0, 0.25, 4.0, 100.0]), torch.tensor(1.0))
+    assert factors.tolist() == pytest.approx([1.0, 1.0, 0.5, 0.1], abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3,), (10,), (64, 7), (16,)])
+def test_noise_in_place_has_the_bits_of_a_fresh_draw(shape):
+    ours, theirs = seeded(4), seeded(4)
+    buffer = torch.full(shape, math.nan)
+    for _ in range(3):
+        found = draw_gaussian(buffer, 1.7, ours)
+        assert torch.equal(found, torch.normal(mean=0, std=1.7, size=shape, generator=theirs))
+
+
+def test_noise_without_a_seed_is_scaled_too():
+    assert float(draw_gaussian(torch.empty(100_000), 3.0, None).std()) == pytest.approx(3.0, rel=0.02)
