@@ -61,21 +61,26 @@ class Network:
 
 @functools.lru_cache(maxsize=16)
 def network_of(model: AnyModel, input_shape: tuple[int, ...], classes: int) -> Network | None:
-    """The model as a Network, or None, said once on the log, where a layer has no rule."""
+    """The model as a Network, or None, said once on the log, where no rule fits a layer or its parameters."""
     module = model.build(input_shape, classes)
     layers = _layers(module)
-    rules = [rule_of(layer) for layer in layers]
-    known = [rule for rule in rules if rule is not None]
-    if len(known) < len(rules):
-        missing = sorted({type(layer).__name__ for layer, rule in zip(layers, rules, strict=True) if rule is None})
-        _say_once(", ".join(missing))
+    found = [(layer, rule_of(layer)) for layer in layers]
+    missing = {type(layer).__name__ for layer, rule in found if rule is None or not _is_plain(layer, module)}
+    if missing:
+        _say_once(", ".join(sorted(missing)))
         return None
-    return _joined(layers, known, input_shape)
+    return _joined(layers, [rule for _, rule in found if rule is not None], input_shape)
 
 
 @functools.lru_cache
 def _say_once(missing: str) -> None:
     _logger.warning("no cohort rule for this %s: clients train one after another", missing)
+
+
+def _is_plain(layer: torch.nn.Module, module: torch.nn.Module) -> bool:
+    """Whether all of the layer's parameters are trained, and are its own."""
+    owners = [id(parameter) for part in _layers(module) for parameter in part.parameters()]
+    return all(parameter.requires_grad and owners.count(id(parameter)) == 1 for parameter in layer.parameters())
 
 
 def _layers(module: torch.nn.Module) -> list[torch.nn.Module]:

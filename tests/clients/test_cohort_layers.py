@@ -110,6 +110,13 @@ def test_settings_that_no_rule_knows_are_left_to_torch(layer):
     assert network_of(unknown, SMALL.features.shape[1:], SMALL.classes) is None
 
 
+def test_frozen_and_shared_parameters_are_left_to_torch():
+    frozen, shared = torch.nn.Linear(6, 6).requires_grad_(False), torch.nn.Linear(6, 6)
+    for layers in ([frozen], [shared, torch.nn.Tanh(), shared]):
+        unusual = AnyModule(lambda shape, classes, layers=layers: network(layers, shape, classes))
+        assert network_of(unusual, SMALL.features.shape[1:], SMALL.classes) is None
+
+
 @pytest.mark.parametrize(
     ("positions", "height", "width", "form"), [(1, 4, 5, Product), (2, 20, 30, Product), (50, 2, 3, Explicit)]
 )

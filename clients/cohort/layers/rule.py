@@ -8,7 +8,7 @@ from torch import Tensor
 from clients.cohort.layers.gradients import SampleGradients
 
 Kept = tuple[Tensor, ...]
-"""What a forward pass keeps for the backward pass; each tensor begins with [K, B]."""
+"""What a forward pass keeps for the backward pass."""
 
 Stacked = Sequence[Tensor]
 """A layer's parameters in the module's own order, [K, *shape] each; empty for a layer without any."""
