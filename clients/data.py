@@ -1,29 +1,33 @@
-"""A client's own records among those of the whole data set, as the features its model takes."""
+"""The whole data set, as the features a scenario's model takes, and which records of it are whose."""
 
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from scenarios.plans import scenario_of
 from scenarios.records import features_of, records_of
-from scenarios.schema import Scenario
 
 
 @dataclass(frozen=True)
-class Share:
-    """The whole data set, features float32[N, ...] and labels int64[N], resident once a process, and which are ours.
+class Resident:
+    """Features float32[N, ...] and labels int64[N] of all records, loaded once a process and never copied.
 
-    `records` int64[n] are one client's; `classes` says how many classes there are.
+    `records[client]` int64[n] are a client's own; `classes` says how many classes there are.
     """
 
     features: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
-    records: npt.NDArray[np.int64]
+    records: Sequence[npt.NDArray[np.int64]]
     classes: int
 
 
-def share(scenario: Scenario, client: int) -> Share:
-    """The records of one client, without a copy."""
-    records = records_of(scenario)
-    labels, classes = records.dataset.labels, len(records.dataset.classes)
-    return Share(features_of(scenario), labels, records.division.train[client], classes)
+@functools.lru_cache(maxsize=2)
+def resident(scenario: str) -> Resident:
+    """The data of a scenario, given as the JSON that every plan of a run carries."""
+    parsed = scenario_of(scenario)
+    records = records_of(parsed)
+    dataset = records.dataset
+    return Resident(features_of(parsed), dataset.labels, records.division.train, len(dataset.classes))

@@ -18,6 +18,7 @@ envelope opens for one run, round, client, context and weight only. Envelopes sa
 itself put into the body: a registered client can sign rubbish, so the reader of the body checks it in its own right.
 """
 
+import functools
 import hashlib
 import struct
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def new_signing_key(entropy: bytes) -> bytes:
 
 def public_key_of(signing_key: bytes) -> bytes:
     """The raw public key (32 bytes) that the server registers for a client."""
-    return Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
+    return _private_key(signing_key).public_key().public_bytes_raw()
 
 
 def seal(signing_key: bytes, binding: Binding, body: bytes) -> bytes:
@@ -69,7 +70,7 @@ def seal(signing_key: bytes, binding: Binding, body: bytes) -> bytes:
     Raises ValueError on a binding that cannot be written.
     """
     header = _header(binding, body)
-    return header + Ed25519PrivateKey.from_private_bytes(signing_key).sign(header) + body
+    return b"".join((header, _private_key(signing_key).sign(header), body))
 
 
 def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes: int) -> bytes:
@@ -98,6 +99,12 @@ def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes:
         if got != want:
             raise Rejected(reason)
     return body
+
+
+@functools.lru_cache(maxsize=4096)
+def _private_key(signing_key: bytes) -> Ed25519PrivateKey:
+    # Deriving the public half takes as long as signing.
+    return Ed25519PrivateKey.from_private_bytes(signing_key)
 
 
 def _header(binding: Binding, body: bytes) -> bytes:

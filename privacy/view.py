@@ -1,7 +1,8 @@
 """What the server learned in a round: rules, attacks and audits take a `View` and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,14 @@ class Rejection:
 
     client: int
     reason: str
+
+
+Seen = TypeVar("Seen", Contribution, Rejection)
+
+
+def by_client(found: Iterable[Seen]) -> tuple[Seen, ...]:
+    """In the order of the clients, whatever the order in which they answered."""
+    return tuple(sorted(found, key=lambda one: one.client))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Carries a protection's requests and replies over a Flower Grid, and counts what travelled."""
 
+import collections
+import functools
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
@@ -29,62 +31,87 @@ class Member:
 
 @dataclass
 class Traffic:
-    """Bytes by client, from the client's side, and the last reply of each client that trained."""
+    """Bytes by client, from its side; what each client that trained said; by node, replies beside its first."""
 
     sent_bytes: dict[int, int] = field(default_factory=dict)
     received_bytes: dict[int, int] = field(default_factory=dict)
     replies: dict[int, Reply] = field(default_factory=dict)
+    ignored: dict[int, int] = field(default_factory=dict)
 
 
 def drive(protocol: Exchange[Result], grid: Grid, roster: Mapping[int, Member], courier: "Courier") -> Result:
-    """Run one half of a protocol to its end: ask what it yields, send back the replies in the order of the requests."""
+    """Run one half of a protocol to its end: ask what it yields, send back the replies as they come in."""
+    replies: Iterator[Reply] = iter(())
     try:
         requests = next(protocol)
         while True:
-            requests = protocol.send(courier.ask(grid, roster, requests))
+            replies = courier.ask(grid, roster, requests)
+            requests = protocol.send(replies)
+            collections.deque(replies, maxlen=0)  # a protocol need not look at all of them, but all are to come
     except StopIteration as stop:
+        collections.deque(replies, maxlen=0)
         result: Result = stop.value
         return result
 
 
 @dataclass
 class Courier:
-    """One round's messages: each client's plan goes with every request, the model with those that ask for an update."""
+    """One round's messages: each client's plan goes with every request, the model with those that ask for an update.
+
+    `bystander` is the plan of a client that does not train in the round, but for its number.
+    """
 
     plans: Mapping[int, Plan]
-    model: Vector | None
+    bystander: Plan
+    model: Vector | None = None
     traffic: Traffic = field(default_factory=Traffic)
 
-    def ask(self, grid: Grid, roster: Mapping[int, Member], requests: Sequence[Request]) -> list[Reply]:
-        """Send requests, wait for all replies; whoever does not answer, or raises, gets a reply with an error."""
-        messages = [self._message(roster[request.client].node, request) for request in requests]
-        answers: dict[int, list[Message]] = {}
+    def ask(self, grid: Grid, roster: Mapping[int, Member], requests: Sequence[Request]) -> Iterator[Reply]:
+        """Send requests and yield the replies as they come; whoever raised, or did not answer, gets one with an error.
+
+        Only the first reply of a client counts.
+        """
+        waiting = {roster[request.client].node: request for request in requests}
+        messages = [self._message(node, request) for node, request in waiting.items()]
         for message in grid.send_and_receive(messages, timeout=_PATIENCE_S):
-            answers.setdefault(message.metadata.src_node_id, []).append(message)
-        replies = [self._reply(request, answers.get(roster[request.client].node, [])) for request in requests]
-        updates = (reply for request, reply in zip(requests, replies, strict=True) if request.phase == UPDATE)
-        self.traffic.replies.update({reply.client: reply for reply in updates})
-        return replies
+            node = message.metadata.src_node_id
+            if node in waiting:
+                request = waiting.pop(node)
+                yield self._noted(request, self._reply(request, message))
+            else:
+                self.traffic.ignored[node] = self.traffic.ignored.get(node, 0) + 1
+        for request in waiting.values():
+            yield self._noted(request, Reply(request.client, error="no reply"))
+
+    def _noted(self, request: Request, reply: Reply) -> Reply:
+        """Keep what a trained client said of itself, without its update: a cohort's ciphertexts would fill memory."""
+        if request.phase == UPDATE:
+            figures = {name: value for name, value in reply.fields.items() if not isinstance(value, bytes)}
+            self.traffic.replies[reply.client] = Reply(reply.client, figures, reply.error)
+        return reply
 
     def _message(self, node: int, request: Request) -> Message:
+        plan = self.plans.get(request.client) or replace(self.bystander, client=request.client)
         content = RecordDict(
             {
-                "plan": ConfigRecord({"json": self.plans[request.client].to_json()}),
+                "plan": ConfigRecord({"json": plan.to_json()}),
                 "request": ConfigRecord({**request.fields, "phase": request.phase}),
             }
         )
-        if request.phase == UPDATE and self.model is not None:
-            content["arrays"] = ArrayRecord({"parameters": Array(self.model)})
+        if request.phase == UPDATE:
+            content["arrays"] = self._arrays
         self._count(self.traffic.received_bytes, request.client, content)
         kind = "train" if request.phase == UPDATE else "query.protection"
         return Message(content, dst_node_id=node, message_type=kind)
 
-    def _reply(self, request: Request, answers: list[Message]) -> Reply:
-        if not answers:
-            return Reply(request.client, error="no reply")
-        if len(answers) > 1:
-            return Reply(request.client, error="more than one reply")
-        [message] = answers
+    @functools.cached_property
+    def _arrays(self) -> ArrayRecord:
+        """The global model, put into Flower's form once for the whole cohort."""
+        if self.model is None:
+            raise RunFailed("an update was asked for before there was a model")
+        return ArrayRecord({"parameters": Array(self.model)})
+
+    def _reply(self, request: Request, message: Message) -> Reply:
         if message.has_error():
             return Reply(request.client, error=f"the client failed: {_last_line(message.error.reason)}")
         self._count(self.traffic.sent_bytes, request.client, message.content)

@@ -51,9 +51,8 @@ class Federation:
     def begin(self) -> None:
         """Gather the clients, set up keys, and write the journal's first line."""
         self._gather()
-        plans = {client: self._setup_plan(client) for client in self.roster}
         protocol = self.scenario.protection.prepare(self.run, sorted(self.roster))
-        self.material = drive(protocol, self.grid, self.roster, Courier(plans, None))
+        self.material = drive(protocol, self.grid, self.roster, Courier({}, self._bystander))
         accuracy, loss = self.examination.score(self.model)
         self._keep({"kind": "start", "run": self.run, "round": 0, "accuracy": accuracy, "loss": loss})
 
@@ -83,7 +82,7 @@ class Federation:
         return hashlib.sha256(model_bytes(self.model)).hexdigest()
 
     def _gather(self) -> None:
-        self.roster = introduce(self.grid, self.scenario.federation.clients, self._setup_plan(0))
+        self.roster = introduce(self.grid, self.scenario.federation.clients, self._bystander)
         beginning = self._beginning
         self.noise = planning.noise_by_client(self.scenario, beginning)
 
@@ -91,15 +90,15 @@ class Federation:
     def _beginning(self) -> World:
         return World({client: member.records for client, member in self.roster.items()})
 
-    def _setup_plan(self, client: int) -> Plan:
-        return Plan(self.run, 0, client, 0.0, 0.0, 0, self.scenario.model_dump_json())
+    @property
+    def _bystander(self) -> Plan:
+        """The plan of a client that does not train: a key holder is asked in rounds it has no part in, too."""
+        return Plan(self.run, 0, 0, 0.0, 0.0, 0, self.scenario.model_dump_json())
 
     def _play_round(self, round_: int) -> None:
         begun = time.perf_counter()
         plans = planning.plan_round(self.scenario, self._beginning, self.noise, round_, self.run, self.interrupted)
-        # Everybody gets a plan, since a key holder answers also in rounds it does not train in.
-        everybody = {client: self._setup_plan(client) for client in self.roster}
-        courier = Courier({**everybody, **{plan.client: plan for plan in plans}}, self.model)
+        courier = Courier({plan.client: plan for plan in plans}, self._bystander, self.model)
         participants = tuple(Participant(p.client, p.weight, self.roster[p.client].public_key) for p in plans)
         cohort = Cohort(self.run, round_, len(self.model), participants)
         view = drive(self.scenario.protection.collect(cohort, self.material), self.grid, self.roster, courier)
@@ -146,6 +145,7 @@ class Federation:
                 "saturated": int(_measured(reply.fields.get("saturated"))),
                 "sent_bytes": traffic.sent_bytes.get(plan.client, 0),
                 "received_bytes": traffic.received_bytes.get(plan.client, 0),
+                "ignored_replies": traffic.ignored.get(self.roster[plan.client].node, 0),
                 "ledger": [asdict(row) for row in self.ledgers.get(plan.client, ())],
             }
         return reports

@@ -50,7 +50,7 @@ from privacy.protections.protocol import (
     Request,
     Value,
 )
-from privacy.view import Contribution, Rejection, View
+from privacy.view import Contribution, Rejection, View, by_client
 
 _SECRET = "homomorphic.secret"
 _PUBLIC = "homomorphic.context"
@@ -117,7 +117,7 @@ class Homomorphic(Parameters):
         slots = _slots(self, cohort.parameters)
         running = ciphertexts.RunningSum(self.scheme, material, ciphertexts.ciphertexts_for(self.scheme, slots))
         contributions, rejections = [], []
-        for participant, reply in zip(cohort.participants, replies, strict=True):
+        for participant, reply in uploads.matched(cohort, replies):
             try:
                 expected_bytes = _body_bytes(self, cohort.parameters)
                 body, sent = uploads.opened(cohort, participant, reply, expected_bytes, context_hash)
@@ -127,7 +127,7 @@ class Homomorphic(Parameters):
                 continue
             contributions.append(Contribution(participant.client, participant.weight, sent))
         if not contributions:
-            return View(cohort.round, np.zeros(cohort.parameters, np.float64), (), tuple(rejections))
+            return View(cohort.round, np.zeros(cohort.parameters, np.float64), (), by_client(rejections))
         fields: dict[str, Value] = {
             "sum": running.to_bytes(),
             "contributors": len(contributions),
@@ -139,10 +139,9 @@ class Homomorphic(Parameters):
             total = _checked_sum(reply, cohort.parameters, contributions)
         except Rejected as reason:
             rejections += [Rejection(c.client, f"the round has no sum: {reason}") for c in contributions]
-            rejections.sort(key=lambda rejection: rejection.client)
-            return View(cohort.round, np.zeros(cohort.parameters, np.float64), (), tuple(rejections))
+            return View(cohort.round, np.zeros(cohort.parameters, np.float64), (), by_client(rejections))
         decoded = fixed_point.decode(total, self.value_range)
-        return View(cohort.round, decoded, tuple(contributions), tuple(rejections))
+        return View(cohort.round, decoded, by_client(contributions), by_client(rejections))
 
 
 def _checked_sum(reply: Reply, parameters: int, contributions: Sequence[Contribution]) -> Integers:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from privacy.envelopes import OVERHEAD_BYTES
 from privacy.errors import Rejected
 from privacy.parameters import Parameters
 from privacy.protections import uploads
 from privacy.protections.protocol import UPDATE, Answer, ClientSide, Cohort, Exchange, Fields
-from privacy.view import Contribution, Rejection, Vector, View
+from privacy.view import Contribution, Rejection, Vector, View, by_client
 
 
 class NoProtection(Parameters):
@@ -42,21 +43,26 @@ class NoProtection(Parameters):
         yield []  # never reached: it makes this function a generator
 
     def collect(self, cohort: Cohort, material: bytes) -> Exchange[View]:
-        """Sum in float64, in the order of the cohort, so that the same uploads give the same bits."""
+        """Open what comes in, then sum in the order of the cohort: the same uploads give the same bits."""
         replies = yield uploads.requests(cohort)
-        total = np.zeros(cohort.parameters, np.float64)
-        contributions, rejections, updates = [], [], {}
-        for participant, reply in zip(cohort.participants, replies, strict=True):
+        contributions, rejections, updates = [], [], dict[int, Vector]()
+        for participant, reply in uploads.matched(cohort, replies):
             try:
                 body, sent = uploads.opened(cohort, participant, reply, 4 * cohort.parameters)
-                update = uploads.checked(_from_bytes(body), cohort.parameters)
+                updates[participant.client] = uploads.checked(_from_bytes(body), cohort.parameters)
             except Rejected as reason:
                 rejections.append(Rejection(participant.client, str(reason)))
                 continue
-            total += participant.weight * update.astype(np.float64)
-            updates[participant.client] = update
             contributions.append(Contribution(participant.client, participant.weight, sent))
-        return View(cohort.round, total, tuple(contributions), tuple(rejections), updates)
+        return View(cohort.round, _sum(cohort, updates), by_client(contributions), by_client(rejections), updates)
+
+
+def _sum(cohort: Cohort, updates: Mapping[int, Vector]) -> npt.NDArray[np.float64]:
+    total, weighted = np.zeros(cohort.parameters, np.float64), np.empty(cohort.parameters, np.float64)
+    for participant in cohort.participants:
+        if participant.client in updates:
+            total += np.multiply(updates[participant.client], participant.weight, out=weighted, dtype=np.float64)
+    return total
 
 
 def _send_update(side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
@@ -65,4 +71,4 @@ def _send_update(side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str,
 
 
 def _from_bytes(body: bytes) -> Vector:
-    return np.frombuffer(body, dtype="<f4").astype(np.float32)
+    return np.frombuffer(body, dtype="<f4").astype(np.float32, copy=False)

@@ -1,11 +1,11 @@
 """How a protection talks: the server's half is a generator of requests, the client's half a table of answers.
 
 The server drives `prepare` once a run and `collect` once a round; both yield lists of `Request` and are sent back one
-`Reply` for each request, in the order of the requests. A protection touches neither Flower app: the exchange that
+`Reply` for each request, as they come in, in any order. A protection touches neither Flower app: the exchange that
 carries requests and replies is the caller's.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -71,7 +71,7 @@ Answer = Callable[[ClientSide, Fields], tuple[Fields, Mapping[str, bytes]]]
 """A pure function of a client: (side, fields) -> (the reply's fields, the secrets to keep)."""
 
 Result = TypeVar("Result")
-Exchange = Generator[list[Request], list[Reply], Result]
+Exchange = Generator[list[Request], Iterable[Reply], Result]
 
 
 class Protection(Protocol):

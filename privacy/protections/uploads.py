@@ -1,6 +1,7 @@
 """What all protections do with an upload: the client checks its update and signs, the server opens and checks."""
 
-import numpy as np
+import math
+from collections.abc import Iterable, Iterator
 
 from privacy import envelopes
 from privacy.envelopes import NO_CONTEXT, Binding
@@ -20,6 +21,14 @@ def requests(cohort: Cohort, context: bytes = NO_CONTEXT) -> list[Request]:
     return [Request(participant.client, UPDATE, fields) for participant in cohort.participants]
 
 
+def matched(cohort: Cohort, replies: Iterable[Reply]) -> Iterator[tuple[Participant, Reply]]:
+    """Each reply as it comes in, with the participant it is of."""
+    participants = {participant.client: participant for participant in cohort.participants}
+    for reply in replies:
+        if reply.client in participants:
+            yield participants[reply.client], reply
+
+
 def checked_update(side: ClientSide, fields: Fields) -> Vector:
     """The client's update as float32[d]. Raises Rejected where it is missing or not fit to be sent."""
     if side.update is None:
@@ -31,9 +40,11 @@ def checked(update: Vector, parameters: object) -> Vector:
     """Raise Rejected unless the update is a finite vector of `parameters` coordinates of at most 1e6 in magnitude."""
     if update.shape != (parameters,):
         raise Rejected(f"update has shape {update.shape}, not ({parameters},)")
-    if not np.isfinite(update).all():
+    # The largest and the smallest tell all: NaN is both of them if it is anywhere.
+    largest = max(float(update.max()), -float(update.min())) if update.size else 0.0
+    if not math.isfinite(largest):
         raise Rejected("update holds NaN or infinity")
-    if update.size and float(np.abs(update).max()) > LARGEST_MAGNITUDE:
+    if largest > LARGEST_MAGNITUDE:
         raise Rejected(f"update has a coordinate beyond {LARGEST_MAGNITUDE:g}")
     return update
 

@@ -81,7 +81,6 @@ def an_error(reply):
     "swap",
     [
         lambda reply: [],
-        lambda reply: [reply, reply],
         without_content,
         another_kind_of_record,
         arrays_for_a_reply,
@@ -101,6 +100,14 @@ def test_a_reply_that_is_none_leaves_the_client_out(swap, tmp_path):
     assert {report["status"] for report in reports} <= {"failed", "rejected"}
     assert all(report["reason"].isprintable() and len(report["reason"]) <= 250 for report in reports)
     assert summary(directory)["accuracy"] > 0.5
+
+
+def test_only_the_first_reply_of_a_client_counts(tmp_path):
+    (tmp_path / "once").mkdir()
+    once, _ = play(tmp_path / "once", lambda reply: [reply])
+    twice, reports = play(tmp_path, lambda reply: [reply, reply])
+    assert [report["ignored_replies"] for report in reports] == [1, 1, 1]
+    assert summary(twice)["final_sha256"] == summary(once)["final_sha256"]
 
 
 @pytest.mark.parametrize("protection", ["", ENCRYPTED])
