@@ -9,7 +9,7 @@ from scenarios.plans import Plan
 
 def plan_of(message: Message) -> Plan:
     """The plan that comes with every message. Raises FedcrucibleError where there is none."""
-    return Plan.from_json(str(_config(message, "plan")["json"]))
+    return Plan.from_fields(_config(message, "plan"))
 
 
 def request_of(message: Message) -> Fields:

@@ -62,8 +62,9 @@ def admit(message: Message, context: Context) -> Admitted | Message:
         memory.remember(context.state, Memory(settled, kept.secrets))
         fields: Fields = {"status": "retired", "reason": str(refusal), "ledger": ledger.to_json(settled)}
         return messages.reply_to(message, fields)
-    kept = Memory(rows, kept.secrets)
-    memory.remember(context.state, kept)  # charged before anything is drawn
+    if rows is not kept.ledger:
+        kept = Memory(rows, kept.secrets)
+        memory.remember(context.state, kept)  # charged before anything is drawn
     return Admitted(message, context, kept, Task(plan, steps, messages.request_of(message), kept.secrets))
 
 

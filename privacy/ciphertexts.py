@@ -83,7 +83,7 @@ class RunningSum:
         self._ciphertexts = ciphertexts
         self._vectors: list[_Vector] = []
 
-    def add(self, upload: bytes) -> None:
+    def add(self, upload: bytes | memoryview) -> None:
         """Add one upload. Raises Rejected, and leaves the sum as it was, on one that is not well formed."""
         vectors = _vectors(self._scheme, self._context, upload, self._ciphertexts)
         if self._vectors:
@@ -146,7 +146,7 @@ def _coefficients(scheme: SchemeName, vector: _Vector) -> bytes:
     return coefficients
 
 
-def _vectors(scheme: SchemeName, context: "Context", upload: bytes, count: int) -> list[_Vector]:
+def _vectors(scheme: SchemeName, context: "Context", upload: bytes | memoryview, count: int) -> list[_Vector]:
     """Check and load exactly `count` ciphertexts."""
     import tenseal
 

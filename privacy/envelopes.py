@@ -64,26 +64,31 @@ def public_key_of(signing_key: bytes) -> bytes:
     return _private_key(signing_key).public_key().public_bytes_raw()
 
 
-def seal(signing_key: bytes, binding: Binding, body: bytes) -> bytes:
+def seal(signing_key: bytes, binding: Binding, body: bytes | memoryview) -> bytes:
     """Wrap `body` in an envelope signed with a raw Ed25519 key.
 
     Raises ValueError on a binding that cannot be written.
     """
-    header = _header(binding, body)
-    return b"".join((header, _private_key(signing_key).sign(header), body))
+    digest = hashlib.sha256(body).digest()
+    header = _header(binding, memoryview(body).nbytes, digest)
+    envelope = b"".join((header, _private_key(signing_key).sign(header), body))
+    _digests.keep(envelope, digest)
+    return envelope
 
 
-def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes: int) -> bytes:
-    """Return the body of an envelope that is exactly what `expected` and `body_bytes` say.
+def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes: int) -> memoryview:
+    """Return the body, not copied, of an envelope that is exactly what `expected` and `body_bytes` say.
 
     Nothing but lengths is looked at before the signature holds. Raises Rejected with a reason for people.
     """
     if len(blob) != OVERHEAD_BYTES + body_bytes:
         raise Rejected(f"is {len(blob)} bytes, not {OVERHEAD_BYTES + body_bytes}")
-    header, body = blob[: _HEADER.size], blob[OVERHEAD_BYTES:]
+    header = blob[: _HEADER.size]
     _verify(public_key, blob[_HEADER.size : OVERHEAD_BYTES], header)
+    body = memoryview(blob)[OVERHEAD_BYTES:]
+    digest = _digests.take(blob) or hashlib.sha256(body).digest()
     found = _HEADER.unpack(header)
-    wanted = _HEADER.unpack(_header(expected, body))
+    wanted = _HEADER.unpack(_header(expected, body_bytes, digest))
     reasons = (
         "is not an upload",
         "is of another version",
@@ -107,7 +112,33 @@ def _private_key(signing_key: bytes) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(signing_key)
 
 
-def _header(binding: Binding, body: bytes) -> bytes:
+class _Digests:
+    """Digests of the envelopes sealed last in this process, each until it is opened here.
+
+    Where clients and server share a process, the very object that was sealed is opened: bytes never change, so hashing
+    them again would take a tenth of a round and could only find the same.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: dict[int, tuple[bytes, bytes]] = {}
+
+    def keep(self, envelope: bytes, digest: bytes) -> None:
+        """Remember an envelope's digest; the oldest is forgotten for it."""
+        if len(self._kept) == self._most:
+            del self._kept[next(iter(self._kept))]
+        self._kept[id(envelope)] = envelope, digest
+
+    def take(self, envelope: bytes) -> bytes | None:
+        """The digest of this object, not of its equals; forgotten with that."""
+        kept, digest = self._kept.pop(id(envelope), (None, None))
+        return digest if kept is envelope else None
+
+
+_digests = _Digests(64)
+
+
+def _header(binding: Binding, body_bytes: int, digest: bytes) -> bytes:
     if len(binding.context) != len(NO_CONTEXT):
         raise ValueError(f"a context hash has {len(NO_CONTEXT)} bytes, not {len(binding.context)}")
     try:
@@ -119,8 +150,8 @@ def _header(binding: Binding, body: bytes) -> bytes:
             binding.client,
             binding.context,
             struct.pack("<d", binding.weight),
-            len(body),
-            hashlib.sha256(body).digest(),
+            body_bytes,
+            digest,
         )
     except struct.error as error:
         raise ValueError(f"round {binding.round} or client {binding.client} cannot be written") from error

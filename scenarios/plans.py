@@ -2,7 +2,8 @@
 
 import functools
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from privacy.steps import PrivateSteps, planned_sampling
@@ -30,15 +31,16 @@ class Plan:
     interrupted: int
     scenario: str
 
-    def to_json(self) -> str:
-        """Serialise for the wire."""
-        return json.dumps(asdict(self))
+    def to_fields(self) -> dict[str, str]:
+        """For the wire: the client's own part as JSON, and the scenario, which is the same for all, beside it."""
+        own = {name: value for name, value in vars(self).items() if name != "scenario"}
+        return {"own": json.dumps(own), "scenario": self.scenario}
 
     @staticmethod
-    def from_json(text: str) -> "Plan":
-        """Read what `to_json` wrote. Raises TypeError or ValueError on anything else."""
-        fields: dict[str, Any] = json.loads(text)
-        return Plan(**fields)
+    def from_fields(fields: Mapping[str, object]) -> "Plan":
+        """Read what `to_fields` wrote. Raises KeyError, TypeError or ValueError on anything else."""
+        own: dict[str, Any] = json.loads(str(fields["own"]))
+        return Plan(**own, scenario=str(fields["scenario"]))
 
 
 @functools.lru_cache(maxsize=8)

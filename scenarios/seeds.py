@@ -17,7 +17,7 @@ def sequence(seed: int, *label: str | int) -> np.random.SeedSequence:
     """
     text = "\x1f".join([f"seed:{seed}", *(f"{type(part).__name__}:{part}" for part in label)])
     digest = hashlib.sha256(text.encode()).digest()
-    return np.random.SeedSequence(int.from_bytes(digest, "big"))
+    return np.random.SeedSequence(np.frombuffer(digest, "<u4"))  # words, since numpy takes long over a long integer
 
 
 def stream(seed: int, *label: str | int) -> np.random.Generator:

@@ -10,6 +10,7 @@ from flwr.serverapp import Grid, ServerApp
 from safetensors.numpy import save
 
 from privacy.errors import FedcrucibleError, RunFailed
+from privacy.guarantees import DpSgd
 from privacy.view import Vector
 from scenarios import models
 from scenarios.records import features_of, records_of
@@ -20,6 +21,7 @@ from server.directory import RunDirectory, write_bytes, write_json
 from server.evaluation import Examination
 from server.federation import Federation
 from server.opening import default_directory, now, open_directory
+from server.recorder import Recorder
 from server.summary import summarise
 
 app = ServerApp()
@@ -48,19 +50,24 @@ def play(grid: Grid, directory: RunDirectory) -> None:
     manifest = directory.read_manifest()
     scenario = Scenario.model_validate_json(json.dumps(manifest["scenario"]))
     begun = time.perf_counter()
+    waits = isinstance(scenario.privacy, DpSgd) and scenario.privacy.noise_source == "system"
+    recorder = Recorder(directory, waits)
     try:
-        federation = _federation(grid, directory, scenario, str(manifest["run"]))
+        federation = _federation(grid, directory, recorder, scenario, str(manifest["run"]))
         federation.play()
     except KeyboardInterrupt:
+        recorder.close()
         directory.update_manifest(status="interrupted", reason="stopped by the user", ended=now())
         raise
     except Exception as error:
         known = isinstance(error, FedcrucibleError)
         reason = str(error) if known else f"{type(error).__name__}: {error}"
+        recorder.close()
         directory.update_manifest(status="failed", reason=reason, ended=now())
         figures = summarise(directory, scenario, time.perf_counter() - begun, None)
         write_json(directory.summary, {**figures, "reason": reason})
         raise error if known else RunFailed(reason) from error
+    recorder.close()
     arrays = models.named_arrays(federation.examination.module, federation.model)
     write_bytes(directory.model, save(arrays, metadata={"order": " ".join(arrays)}))
     figures = summarise(directory, scenario, time.perf_counter() - begun, federation.model_sha256)
@@ -73,7 +80,7 @@ def play(grid: Grid, directory: RunDirectory) -> None:
     )
 
 
-def _federation(grid: Grid, directory: RunDirectory, scenario: Scenario, run: str) -> Federation:
+def _federation(grid: Grid, directory: RunDirectory, recorder: Recorder, scenario: Scenario, run: str) -> Federation:
     dataset, division = records_of(scenario).dataset, records_of(scenario).division
     if dataset.fingerprint() != directory.read_manifest()["data_sha256"]:
         raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
@@ -82,7 +89,7 @@ def _federation(grid: Grid, directory: RunDirectory, scenario: Scenario, run: st
     models.initialise(module, torch_stream(scenario.seed, "model"))
     examination = Examination(module, features[division.test], dataset.labels[division.test])
     start: Vector = np.array(models.parameters_of(module))
-    federation = Federation(grid, scenario, directory, run, examination, start)
+    federation = Federation(grid, scenario, recorder, run, examination, start)
     recovered = recovery.recover(directory, scenario)
     if recovered is None:
         federation.begin()

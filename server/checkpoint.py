@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from safetensors.numpy import load_file, save
 
 from privacy.view import Vector
-from server.directory import sync_folder, write_bytes, write_json
+from server.directory import sync_folder, write_bytes
 from server.journal import Record
 
 ClientState = Mapping[str, int | float | str | bytes]
@@ -60,7 +60,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     write_bytes(fresh / "model.safetensors", save({"parameters": checkpoint.model}))
-    write_json(fresh / "state.json", state)
+    write_bytes(fresh / "state.json", json.dumps(state, allow_nan=False).encode())
     fresh.replace(target)
     sync_folder(folder)
     for older in folder.glob("round-*"):

@@ -94,7 +94,7 @@ class Courier:
         plan = self.plans.get(request.client) or replace(self.bystander, client=request.client)
         content = RecordDict(
             {
-                "plan": ConfigRecord({"json": plan.to_json()}),
+                "plan": ConfigRecord(dict(plan.to_fields())),
                 "request": ConfigRecord({**request.fields, "phase": request.phase}),
             }
         )
@@ -128,7 +128,7 @@ class Courier:
 def introduce(grid: Grid, clients: int, plan: Plan) -> dict[int, Member]:
     """Wait until every client's node is there, and ask each who it is. Raises RunFailed if they do not come."""
     nodes = _wait_for_nodes(grid, clients)
-    content = RecordDict({"plan": ConfigRecord({"json": plan.to_json()})})
+    content = RecordDict({"plan": ConfigRecord(dict(plan.to_fields()))})
     messages = [Message(content, dst_node_id=node, message_type="query.hello") for node in nodes]
     roster: dict[int, Member] = {}
     for message in grid.send_and_receive(messages, timeout=_PATIENCE_S):

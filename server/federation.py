@@ -18,12 +18,12 @@ from privacy.view import Rejection, Vector, View
 from scenarios.plans import Plan, private_steps
 from scenarios.schema import DpSgd, Scenario
 from scenarios.world import World
-from server import checkpoint, journal, planning, rules
+from server import journal, planning, rules
 from server.checkpoint import Checkpoint, HoldsClients
-from server.directory import RunDirectory
 from server.evaluation import Examination
 from server.exchange import Courier, Member, Traffic, drive, introduce, model_bytes
 from server.journal import Record
+from server.recorder import Recorder
 from server.recovery import Recovered
 
 _LARGEST_FIGURE = 1e12
@@ -35,7 +35,7 @@ class Federation:
 
     grid: Grid
     scenario: Scenario
-    directory: RunDirectory
+    recorder: Recorder
     run: str
     examination: Examination
     model: Vector
@@ -172,18 +172,18 @@ class Federation:
         raise RunFailed(f"round {round_}: {reason}")
 
     def _keep(self, content: Record) -> None:
-        """Checkpoint first, then the journal: a kill in between is mended from the line in the checkpoint."""
-        line = journal.link(self.previous, content)
+        """Write a round down, with all it takes to go on from there."""
+        line = self._linked(content)
         memories = self.grid.memories() if isinstance(self.grid, HoldsClients) else {}
-        checkpoint.write(self.directory.checkpoint, Checkpoint(self.round, self.model, self.material, line, memories))
-        self._append(line)
+        self.recorder.keep(Checkpoint(self.round, self.model, self.material, line, memories))
 
     def _record(self, content: Record) -> None:
-        self._append(journal.link(self.previous, content))
+        self.recorder.append(self._linked(content))
 
-    def _append(self, line: Record) -> None:
-        journal.append(self.directory.journal, line)
+    def _linked(self, content: Record) -> Record:
+        line = journal.link(self.previous, content)
         self.previous = str(line["hash"])
+        return line
 
 
 def _all_retired(reports: Mapping[str, Record]) -> bool:

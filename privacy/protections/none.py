@@ -67,8 +67,8 @@ def _sum(cohort: Cohort, updates: Mapping[int, Vector]) -> npt.NDArray[np.float6
 
 def _send_update(side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
     update = uploads.checked_update(side, fields)
-    return {"envelope": uploads.signed(side, np.ascontiguousarray(update, dtype="<f4").tobytes())}, side.secrets
+    return {"envelope": uploads.signed(side, np.ascontiguousarray(update, dtype="<f4").data)}, side.secrets
 
 
-def _from_bytes(body: bytes) -> Vector:
+def _from_bytes(body: memoryview) -> Vector:
     return np.frombuffer(body, dtype="<f4").astype(np.float32, copy=False)

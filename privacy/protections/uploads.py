@@ -1,7 +1,8 @@
 """What all protections do with an upload: the client checks its update and signs, the server opens and checks."""
 
-import math
 from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from privacy import envelopes
 from privacy.envelopes import NO_CONTEXT, Binding
@@ -40,16 +41,17 @@ def checked(update: Vector, parameters: object) -> Vector:
     """Raise Rejected unless the update is a finite vector of `parameters` coordinates of at most 1e6 in magnitude."""
     if update.shape != (parameters,):
         raise Rejected(f"update has shape {update.shape}, not ({parameters},)")
-    # The largest and the smallest tell all: NaN is both of them if it is anywhere.
-    largest = max(float(update.max()), -float(update.min())) if update.size else 0.0
-    if not math.isfinite(largest):
+    # A sum of squares this small has no coordinate too large in it, and neither NaN nor infinity: one quick pass.
+    if float(np.dot(update, update)) <= LARGEST_MAGNITUDE**2:
+        return update
+    if not np.isfinite(update).all():
         raise Rejected("update holds NaN or infinity")
-    if largest > LARGEST_MAGNITUDE:
+    if float(np.abs(update).max()) > LARGEST_MAGNITUDE:
         raise Rejected(f"update has a coordinate beyond {LARGEST_MAGNITUDE:g}")
     return update
 
 
-def signed(side: ClientSide, body: bytes, context: bytes = NO_CONTEXT) -> bytes:
+def signed(side: ClientSide, body: bytes | memoryview, context: bytes = NO_CONTEXT) -> bytes:
     """Seal a client's body with its signing key."""
     return envelopes.seal(
         side.secrets["signing_key"], Binding(side.run, side.round, side.client, side.weight, context), body
@@ -58,7 +60,7 @@ def signed(side: ClientSide, body: bytes, context: bytes = NO_CONTEXT) -> bytes:
 
 def opened(
     cohort: Cohort, participant: Participant, reply: Reply, body_bytes: int, context: bytes = NO_CONTEXT
-) -> tuple[bytes, int]:
+) -> tuple[memoryview, int]:
     """The body of a participant's reply and the bytes of its envelope. Raises Rejected with the reason."""
     if reply.error:
         raise Rejected(reply.error[:_LONGEST_REASON])
