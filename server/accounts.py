@@ -17,24 +17,29 @@ class _Account:
 
 @dataclass
 class Accounts:
-    """Ledgers by client.
+    """Ledgers by client, as `ledgers` has them.
 
     A client keeps its own ledger, and the server has only its word. It is believed where it differs from what was
     known by no more steps than were asked for, and by at least one where the client trained. Whoever reports anything
     else, or nothing, is charged for all that was asked: its noise may be drawn.
     """
 
+    ledgers: dict[int, Ledger] = field(default_factory=dict)
     _accounts: dict[int, _Account] = field(default_factory=dict)
 
     def restore(self, client: int, rows: Ledger) -> None:
         """Begin with the rows a client's own memory holds."""
+        self.ledgers[client] = rows
         self._accounts[client] = _Account(rows)
 
     def settle(self, client: int, reply: Reply, charge: Charge | None, attempts: int = 1) -> Ledger:
         """The ledger after a round that asked for `charge` in each of so many attempts; None without privacy."""
+        if charge is not None:
+            self.ledgers[client] = self._settled(client, reply, charge, attempts)
+        return self.ledgers.get(client, ())
+
+    def _settled(self, client: int, reply: Reply, charge: Charge, attempts: int) -> Ledger:
         account = self._accounts.get(client, _Account())
-        if charge is None:
-            return account.believed
         reported, most = _reported(reply), account.owed + attempts * charge.steps
         taken = None if reported is None else _taken(account.believed, reported, charge)
         least = 1 if reply.fields.get("status") == "trained" else 0

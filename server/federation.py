@@ -33,7 +33,7 @@ _LARGEST_FIGURE = 1e12
 
 @dataclass
 class Federation:
-    """A run under way. `previous` is the hash of the journal's last line, `ledgers` what each client last reported."""
+    """A run under way. `previous` is the hash of the journal's last line, `noise` each client's multiplier."""
 
     grid: Grid
     scenario: Scenario
@@ -47,7 +47,6 @@ class Federation:
     interrupted: int = 0
     ended: bool = False
     roster: Mapping[int, Member] = field(default_factory=dict)
-    ledgers: dict[int, Ledger] = field(default_factory=dict)
     accounts: Accounts = field(default_factory=Accounts)
     noise: Mapping[int, float] = field(default_factory=dict)
 
@@ -71,8 +70,7 @@ class Federation:
         self.model, self.round, self.material = kept.model, kept.round, kept.material
         self.previous, self.ended, self.interrupted = recovered.head, recovered.ended, recovered.interrupted
         for client, memory in kept.memories.items():
-            self.ledgers[client] = ledger.from_json(str(memory.get("ledger", "[]")))
-            self.accounts.restore(client, self.ledgers[client])
+            self.accounts.restore(client, ledger.from_json(str(memory.get("ledger", "[]"))))
 
     def play(self) -> None:
         """Run the rounds that are left and write the journal's last line. Raises RunFailed below the quorum."""
@@ -146,7 +144,6 @@ class Federation:
         for plan in plans:
             reply = traffic.replies.get(plan.client, Reply(plan.client, error="no reply"))
             status, reason = _status(plan.client, reply, accepted, rejected)
-            self.ledgers[plan.client] = self._ledger_after(plan, reply)
             reports[str(plan.client)] = {
                 "status": status,
                 "reason": reason,
@@ -156,7 +153,7 @@ class Federation:
                 "sent_bytes": traffic.sent_bytes.get(plan.client, 0),
                 "received_bytes": traffic.received_bytes.get(plan.client, 0),
                 "ignored_replies": traffic.ignored.get(self.roster[plan.client].node, 0),
-                "ledger": [asdict(row) for row in self.ledgers.get(plan.client, ())],
+                "ledger": [asdict(row) for row in self._ledger_after(plan, reply)],
             }
         return reports
 
@@ -170,7 +167,7 @@ class Federation:
         privacy = self.scenario.privacy
         if not isinstance(privacy, DpSgd):
             return None
-        spent = {client: ledger.epsilon(rows, privacy.delta) for client, rows in sorted(self.ledgers.items())}
+        spent = {client: ledger.epsilon(rows, privacy.delta) for client, rows in sorted(self.accounts.ledgers.items())}
         return {str(client): value if math.isfinite(value) else None for client, value in spent.items()}
 
     def _nobody_left(self, reports: Mapping[str, Record]) -> bool:
