@@ -1,0 +1,181 @@
+"""Whole runs against other simulators of federated learning: pfl-research and BlazeFL, on the same experiment.
+
+    python benchmarks/peers.py [--quick] [--install] [--pfl PYTHON] [--blazefl PYTHON] [--repeats N] [--json FILE]
+
+Same clients, starting weights, rounds and evaluation, one core and one thread for everybody. Each peer runs in an
+environment of its own, in a process that stays, so that sides take turns: the interpreter named, or one that
+`--install` makes in a temporary folder. What cannot be installed or run is left out, and the table says so.
+"""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from side_by_side import loops, timing
+from side_by_side.runs import Experiment
+
+CASES = [
+    (Experiment("MLP, 100 of 100", '{ kind = "mlp", hidden = [64] }'), "mlp", 2.5),
+    (Experiment("CNN, 10 of 100", '{ kind = "cnn", activation = "relu" }', cohort=10, learning_rate=0.2), "cnn", 1.2),
+]
+PROGRAMS = Path(__file__).parent / "peer_programs"
+TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+INSTALL_S = 900
+WIDTHS = [18, 13, 9, 9, 8, 7, 15]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another simulator: the program that plays the experiment on it, and what pip is asked for."""
+
+    name: str
+    program: str
+    requirements: tuple[str, ...]
+
+
+# BlazeFL 2.0.3 asks for Python 3.12 and runs on 3.11.
+PEERS = [
+    Peer("pfl-research", "pfl_research.py", ("pfl[pytorch]==0.6.0",)),
+    Peer("BlazeFL", "blazefl_fedavg.py", ("--ignore-requires-python", "blazefl==2.0.3", "numpy")),
+]
+
+
+class NotThere(Exception):
+    """A peer cannot be installed or run; says why."""
+
+
+def installed(peer: Peer, folder: Path) -> Path:
+    """The interpreter of a fresh environment with the peer in it. Raises NotThere where pip fails."""
+    home = folder / peer.program.removesuffix(".py")
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True, capture_output=True, timeout=INSTALL_S)
+        for wanted in (
+            ["--retries", "1", "--extra-index-url", TORCH_INDEX, f"torch=={torch.__version__.split('+')[0]}"],
+            [*peer.requirements],
+        ):
+            subprocess.run([*pip, *wanted], check=True, capture_output=True, timeout=INSTALL_S)
+    except (subprocess.SubprocessError, OSError) as error:
+        told = getattr(error, "stderr", b"") or b""
+        raise NotThere(f"cannot be installed: {told.decode().strip().splitlines()[-1:] or error}") from error
+    return home / "bin" / "python"
+
+
+@contextmanager
+def playing(python: Path, peer: Peer, case: Path) -> Iterator[Callable[[], tuple[float, float]]]:
+    """A process that plays the case on demand and tells its seconds and accuracy. Raises NotThere if it cannot."""
+    try:
+        process = subprocess.Popen(
+            [str(python), str(PROGRAMS / peer.program), str(case)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise NotThere(f"cannot be started: {error}") from error
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def play() -> tuple[float, float]:
+        print("play", file=process.stdin, flush=True)
+        seconds, accuracy = json.loads(_line(process))
+        return float(seconds), float(accuracy)
+
+    with process:
+        try:
+            _line(process)
+            yield play
+        finally:
+            process.stdin.close()
+
+
+def _line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stdout.readline()
+    if not line:
+        raise NotThere(f"ended: {process.stderr.read().strip().splitlines()[-1:] or 'without a word'}")
+    return line
+
+
+def archive(experiment: Experiment, model: str, folder: Path) -> Path:
+    """Write the experiment as tensors that a peer's program can read."""
+    setting, path = loops.set_up(experiment.scenario()), folder / f"{model}.pt"
+    case = {
+        "model": model,
+        "rounds": experiment.rounds,
+        "cohort": experiment.cohort,
+        "batch_size": setting.scenario.training.batch_size,
+        "learning_rate": experiment.learning_rate,
+        "start": torch.cat([weight.flatten() for weight in setting.start]),
+        "clients": setting.clients,
+        "test": setting.test,
+    }
+    torch.save(case, path)
+    return path
+
+
+def measure(experiment: Experiment, play: Callable[[], tuple[float, float]], repeats: int) -> dict[str, float]:
+    """Median seconds of both sides, the ratio and both accuracies; the first run of each does not count."""
+    ours, (_, theirs) = experiment.play("local").accuracy, play()
+    seconds = timing.alternate({"run": experiment.timed(), "peer": lambda: play()[0]}, repeats)
+    return {
+        **timing.medians(seconds),
+        "ratio": timing.ratio(seconds, "peer", "run"),
+        "accuracy": ours,
+        "peer_accuracy": theirs,
+    }
+
+
+def main() -> None:
+    """Print the table and write the figures."""
+    parser = timing.parser("peers", __doc__ or "", repeats=7)
+    parser.add_argument("--install", action="store_true", help="make an environment for each peer not given")
+    parser.add_argument("--pfl", type=Path, metavar="PYTHON", help="an interpreter with pfl-research")
+    parser.add_argument("--blazefl", type=Path, metavar="PYTHON", help="an interpreter with BlazeFL")
+    parsed = parser.parse_args()
+    options = timing.options_of(parsed)
+    found: dict[str, object] = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedcrucible-peers-")))
+        pythons: dict[str, Path | None] = {"pfl-research": parsed.pfl, "BlazeFL": parsed.blazefl}
+        for peer in PEERS:
+            try:
+                python = pythons[peer.name] or (installed(peer, folder) if parsed.install else None)
+                if python is None:
+                    raise NotThere("not asked for: give --install or its interpreter")
+                pythons[peer.name] = python
+            except NotThere as reason:
+                print(f"{peer.name}: {reason}", flush=True)
+                found[peer.name] = {"not_measured": str(reason)}
+        timing.use_cores(1)
+        timing.print_row(["whole run", "peer", "ours", "peer", "ratio", "target", "accuracy"], WIDTHS)
+        for experiment, model, target in CASES:
+            case = dataclasses.replace(experiment, rounds=10) if options.quick else experiment
+            path = archive(case, model, folder)
+            for peer in PEERS:
+                python = pythons[peer.name]
+                if python is None:
+                    continue
+                try:
+                    with playing(python, peer, path) as play:
+                        row = measure(case, play, options.repeats)
+                except NotThere as reason:
+                    print(f"{peer.name}: {reason}", flush=True)
+                    found[f"{peer.name}, {experiment.name}"] = {"not_measured": str(reason)}
+                    continue
+                figures = {**row, "target": target, "rounds": case.rounds, "repeats": options.repeats}
+                found[f"{peer.name}, {experiment.name}"] = figures
+                cells = [f"{row['run']:.3f} s", f"{row['peer']:.3f} s", f"{row['ratio']:.2f} x", f"{target:g} x"]
+                accuracies = f"{row['accuracy']:.3f} / {row['peer_accuracy']:.3f}"
+                timing.print_row([experiment.name, peer.name, *cells, accuracies], WIDTHS)
+    timing.write(options.json, found)
+
+
+if __name__ == "__main__":
+    main()
