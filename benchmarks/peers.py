@@ -40,10 +40,10 @@ class Peer:
     requirements: tuple[str, ...]
 
 
-# BlazeFL 2.0.3 asks for Python 3.12 and runs on 3.11.
+# BlazeFL 2.0.3 asks for Python 3.12 and runs on 3.11; it imports numpy and tqdm without asking for them.
 PEERS = [
     Peer("pfl-research", "pfl_research.py", ("pfl[pytorch]==0.6.0",)),
-    Peer("BlazeFL", "blazefl_fedavg.py", ("--ignore-requires-python", "blazefl==2.0.3", "numpy")),
+    Peer("BlazeFL", "blazefl_fedavg.py", ("--ignore-requires-python", "blazefl==2.0.3", "numpy", "tqdm")),
 ]
 
 
@@ -104,8 +104,13 @@ def _line(process: "subprocess.Popen[str]") -> str:
 
 
 def archive(experiment: Experiment, model: str, folder: Path) -> Path:
-    """Write the experiment as tensors that a peer's program can read."""
+    """Write the experiment as tensors that a peer's program can read.
+
+    Each client's records are shuffled once: the data are sorted by class, and not every peer shuffles.
+    """
     setting, path = loops.set_up(experiment.scenario()), folder / f"{model}.pt"
+    shuffle = torch.Generator().manual_seed(setting.scenario.seed)
+    orders = [torch.randperm(len(labels), generator=shuffle) for _, labels in setting.clients]
     case = {
         "model": model,
         "rounds": experiment.rounds,
@@ -113,7 +118,9 @@ def archive(experiment: Experiment, model: str, folder: Path) -> Path:
         "batch_size": setting.scenario.training.batch_size,
         "learning_rate": experiment.learning_rate,
         "start": torch.cat([weight.flatten() for weight in setting.start]),
-        "clients": setting.clients,
+        "clients": [
+            (inputs[order], labels[order]) for (inputs, labels), order in zip(setting.clients, orders, strict=True)
+        ],
         "test": setting.test,
     }
     torch.save(case, path)

@@ -20,7 +20,6 @@ from scenarios.seeds import stream, torch_stream
 from scenarios.world import World
 from server import planning
 
-
 Batch = torch.Tensor
 """Positions in a client's records, int64[n]."""
 
