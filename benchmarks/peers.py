@@ -40,10 +40,10 @@ class Peer:
     requirements: tuple[str, ...]
 
 
-# BlazeFL 2.0.3 asks for Python 3.12 and runs on 3.11; it imports numpy and tqdm without asking for them.
+# BlazeFL 2.0.3 asks for Python 3.12 and runs on 3.11.
 PEERS = [
     Peer("pfl-research", "pfl_research.py", ("pfl[pytorch]==0.6.0",)),
-    Peer("BlazeFL", "blazefl_fedavg.py", ("--ignore-requires-python", "blazefl==2.0.3", "numpy", "tqdm")),
+    Peer("BlazeFL", "blazefl_fedavg.py", ("--ignore-requires-python", "blazefl[contrib,reproducibility]==2.0.3")),
 ]
 
 
