@@ -3,17 +3,20 @@
     python benchmarks/scaling.py [--quick] [--json FILE]
 
 Each case is a run in a process of its own, so that its memory is its own: `peak` is the main process' largest resident
-set, `worker` that of the largest process it started. A round is the median of what the journal says of rounds after the
-first. For ten thousand clients there are not enough real digits: theirs are drawn from the 1,797 with replacement.
+set, `worker` that of the largest process it started, each with all that it shares with others. A round is the median of
+what the journal says of rounds after the first. For ten thousand clients there are not enough real digits: everybody's
+are drawn from the 1,797 with replacement.
 """
 
 import argparse
+import contextlib
 import json
-import resource
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -93,17 +96,48 @@ def play(case: str) -> None:
     settings = json.loads(case)
     workers = int(settings["workers"])
     timing.use_cores(workers)
+    ended, peaks = threading.Event(), dict[int, float]()
+    watch = threading.Thread(target=_watch, args=(ended, peaks))
+    watch.start()
     played = Experiment(**settings["experiment"]).play("local", workers)
-    own, started = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended.set()
+    watch.join()
     figures = {
         "round": statistics.median(played.round_seconds[1:]),
         "run": played.seconds,
-        "peak_mib": own.ru_maxrss / 1024,
-        "worker_mib": started.ru_maxrss / 1024,
+        "peak_mib": _peak_mib(os.getpid()),
+        "worker_mib": max(peaks.values(), default=0.0),
         "parameters": len(played.model),
         "workers": workers,
     }
     print(json.dumps(figures))
+
+
+def _watch(ended: threading.Event, peaks: dict[int, float]) -> None:
+    """Look four times a second how large the processes below this one have been; afterwards it is too late."""
+    while not ended.wait(0.25):
+        waiting = _children(os.getpid())
+        while waiting:
+            process = waiting.pop()
+            waiting += _children(process)
+            peaks[process] = max(peaks.get(process, 0.0), _peak_mib(process))
+
+
+def _children(process: int) -> list[int]:
+    found: list[int] = []
+    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, listed.read_text(encoding="ascii").split())
+    return found
+
+
+def _peak_mib(process: int) -> float:
+    """The largest resident set since the program began; `ru_maxrss` would count what ran before `exec`, too."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def main() -> None:
