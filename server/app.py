@@ -51,23 +51,20 @@ def play(grid: Grid, directory: RunDirectory) -> None:
     scenario = Scenario.model_validate_json(json.dumps(manifest["scenario"]))
     begun = time.perf_counter()
     waits = isinstance(scenario.privacy, DpSgd) and scenario.privacy.noise_source == "system"
-    recorder = Recorder(directory, waits)
     try:
-        federation = _federation(grid, directory, recorder, scenario, str(manifest["run"]))
-        federation.play()
+        with Recorder(directory, waits) as recorder:
+            federation = _federation(grid, directory, recorder, scenario, str(manifest["run"]))
+            federation.play()
     except KeyboardInterrupt:
-        recorder.close()
         directory.update_manifest(status="interrupted", reason="stopped by the user", ended=now())
         raise
     except Exception as error:
         known = isinstance(error, FedcrucibleError)
         reason = str(error) if known else f"{type(error).__name__}: {error}"
-        recorder.close()
         directory.update_manifest(status="failed", reason=reason, ended=now())
         figures = summarise(directory, scenario, time.perf_counter() - begun, None)
         write_json(directory.summary, {**figures, "reason": reason})
         raise error if known else RunFailed(reason) from error
-    recorder.close()
     arrays = models.named_arrays(federation.examination.module, federation.model)
     write_bytes(directory.model, save(arrays, metadata={"order": " ".join(arrays)}))
     figures = summarise(directory, scenario, time.perf_counter() - begun, federation.model_sha256)

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from safetensors.numpy import load_file, save
 
 from privacy.view import Vector
-from server.directory import sync_folder, write_bytes
+from server.directory import sync_folder, write_bytes, write_through
 from server.journal import Record
 
 ClientState = Mapping[str, int | float | str | bytes]
@@ -59,8 +59,9 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     fresh = folder / f".{target.name}"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
-    write_bytes(fresh / "model.safetensors", save({"parameters": checkpoint.model}))
-    write_bytes(fresh / "state.json", json.dumps(state, allow_nan=False).encode())
+    write_through(fresh / "model.safetensors", save({"parameters": checkpoint.model}))
+    write_through(fresh / "state.json", json.dumps(state, allow_nan=False).encode())
+    sync_folder(fresh)
     fresh.replace(target)
     sync_folder(folder)
     for older in folder.glob("round-*"):

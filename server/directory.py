@@ -80,12 +80,17 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
+    write_through(temporary, content)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write a file and wait until its content is on the disk."""
+    with path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

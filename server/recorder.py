@@ -1,6 +1,8 @@
 """Writing rounds down beside the rounds themselves: the next one trains while the disk takes the last one in."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
 
 from server import checkpoint, journal
 from server.checkpoint import Checkpoint
@@ -42,9 +44,16 @@ class Recorder:
             pending, self._pending = self._pending, None
             pending.result()
 
-    def close(self) -> None:
-        """Finish the last write and end the thread."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish the last write and end the thread; what the write raised is raised unless something else was."""
         self._thread.shutdown(wait=True)
+        if kind is None:
+            self.wait()
 
     def _write(self, kept: Checkpoint) -> None:
         checkpoint.write(self._directory.checkpoint, kept)

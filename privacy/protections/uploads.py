@@ -42,8 +42,9 @@ def checked(update: Vector, parameters: object) -> Vector:
     if update.shape != (parameters,):
         raise Rejected(f"update has shape {update.shape}, not ({parameters},)")
     # A sum of squares this small has no coordinate too large in it, and neither NaN nor infinity: one quick pass.
-    if float(np.dot(update, update)) <= LARGEST_MAGNITUDE**2:
-        return update
+    with np.errstate(over="ignore", invalid="ignore"):
+        if float(np.dot(update, update)) <= LARGEST_MAGNITUDE**2:
+            return update
     if not np.isfinite(update).all():
         raise Rejected("update holds NaN or infinity")
     if float(np.abs(update).max()) > LARGEST_MAGNITUDE:
