@@ -12,7 +12,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
+import torch
 from flwr.supercore.task_identity import TaskIdentity
+from threadpoolctl import threadpool_limits
 
 from clients import rounds
 from clients.rounds import Outcome, Task
@@ -109,7 +111,14 @@ def _start(count: int) -> ProcessPoolExecutor:
     return pool
 
 
+def one_thread() -> None:
+    """One thread for all arithmetic of this process: processes share the cores, and a sum's bits depend on threads."""
+    torch.set_num_threads(1)
+    threadpool_limits(1)
+
+
 def _begin() -> None:
+    one_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process' to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
