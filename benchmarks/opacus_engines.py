@@ -14,9 +14,9 @@ from side_by_side.runs import Experiment
 
 DP = '{ kind = "dp-sgd", noise_multiplier = 1.0, clip_norm = 1.0 }'
 CASES = [
-    (Experiment("MLP, 100 of 100", '{ kind = "mlp", hidden = [64] }', privacy=DP), 8.0),
-    (Experiment("CNN, 10 of 100", '{ kind = "cnn" }', cohort=10, privacy=DP), 3.0),
-    (Experiment("HOG, 100 of 100", '{ kind = "hog" }', learning_rate=1.0, privacy=DP), 8.0),
+    (Experiment("MLP, 100 of 100", '{ kind = "mlp", hidden = [64] }', privacy=DP, rounds=10), 8.0),
+    (Experiment("CNN, 10 of 100", '{ kind = "cnn" }', cohort=10, privacy=DP, rounds=10), 3.0),
+    (Experiment("HOG, 100 of 100", '{ kind = "hog" }', learning_rate=1.0, privacy=DP, rounds=10), 8.0),
 ]
 WIDTHS = [18, 9, 9, 9, 7, 15]
 
@@ -38,7 +38,7 @@ def measure(experiment: Experiment, repeats: int) -> dict[str, float]:
 
 def main() -> None:
     """Print the table and write the figures."""
-    options = timing.options_of(timing.parser("opacus_engines", __doc__ or "", repeats=5).parse_args())
+    options = timing.options_of(timing.parser("opacus_engines", __doc__ or "", repeats=3).parse_args())
     timing.use_cores(1)
     warnings.simplefilter("ignore")  # Opacus says at each engine that seeded noise is not for production
     found: dict[str, object] = {}

@@ -23,7 +23,7 @@ from side_by_side.runs import Experiment
 
 CASES = [
     (Experiment("MLP, 100 of 100", '{ kind = "mlp", hidden = [64] }'), "mlp", 2.5),
-    (Experiment("CNN, 10 of 100", '{ kind = "cnn", activation = "relu" }', cohort=10, learning_rate=0.2), "cnn", 1.2),
+    (Experiment("CNN, 10 of 100", '{ kind = "cnn", activation = "relu" }', cohort=10), "cnn", 1.2),
 ]
 PROGRAMS = Path(__file__).parent / "peer_programs"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -122,6 +122,7 @@ def archive(experiment: Experiment, model: str, folder: Path) -> Path:
             (inputs[order], labels[order]) for (inputs, labels), order in zip(setting.clients, orders, strict=True)
         ],
         "test": setting.test,
+        "test_batch": loops.TEST_BATCH,
     }
     torch.save(case, path)
     return path
@@ -141,7 +142,7 @@ def measure(experiment: Experiment, play: Callable[[], tuple[float, float]], rep
 
 def main() -> None:
     """Print the table and write the figures."""
-    parser = timing.parser("peers", __doc__ or "", repeats=7)
+    parser = timing.parser("peers", __doc__ or "", repeats=3)
     parser.add_argument("--install", action="store_true", help="make an environment for each peer not given")
     parser.add_argument("--pfl", type=Path, metavar="PYTHON", help="an interpreter with pfl-research")
     parser.add_argument("--blazefl", type=Path, metavar="PYTHON", help="an interpreter with BlazeFL")

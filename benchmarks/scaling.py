@@ -1,6 +1,6 @@
 """How seconds a round and memory grow with clients, with parameters, and what a second worker gains.
 
-    python benchmarks/scaling.py [--quick] [--json FILE]
+    python benchmarks/scaling.py [--quick] [--repeats N] [--json FILE]
 
 Each case is a run in a process of its own, so that its memory is its own: `peak` is the main process' largest resident
 set, `worker` that of the largest process it started, each with all that it shares with others. A round is the median of
@@ -83,7 +83,13 @@ def by_workers() -> list[Experiment]:
     return [plain, replace(plain, name="MLP, 100 clients, BFV", protection=BFV, rounds=3)]
 
 
-def measure(experiment: Experiment, workers: int) -> dict[str, float]:
+def measure(experiment: Experiment, workers: int, repeats: int) -> dict[str, float]:
+    """The median of the repeats, by seconds a round."""
+    rows = sorted((_measure_once(experiment, workers) for _ in range(repeats)), key=lambda row: row["round"])
+    return rows[len(rows) // 2]
+
+
+def _measure_once(experiment: Experiment, workers: int) -> dict[str, float]:
     """Play the case in a process of its own."""
     case = json.dumps({"workers": workers, "experiment": asdict(experiment)})
     done = subprocess.run([sys.executable, __file__, "--case", case], check=True, stdout=subprocess.PIPE, text=True)
@@ -156,7 +162,7 @@ def main() -> None:
         cases += [(experiment, workers) for experiment in by_workers() for workers in (1, 2)]
         for experiment, workers in cases:
             case = replace(experiment, rounds=3) if options.quick else experiment
-            row = measure(case, workers)
+            row = measure(case, workers, options.repeats)
             found[f"{experiment.name}, {workers} workers"] = row
             memory = [f"{row[side]:,.0f} MiB" if row[side] else "" for side in ("peak_mib", "worker_mib")]
             timing.print_row(

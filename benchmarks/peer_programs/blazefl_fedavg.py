@@ -36,10 +36,10 @@ class Records:
     def get_dataloader(
         self, type_: FedAvgPartitionType, cid: int | None, batch_size: int | None, generator: torch.Generator | None
     ) -> DataLoader:
-        """A loader of them: shuffled for training, all at once for testing."""
+        """A loader of them: shuffled for training, in order for testing."""
         dataset = self.get_dataset(type_, cid)
         if type_ == FedAvgPartitionType.TEST:
-            return DataLoader(dataset, batch_size=len(dataset))
+            return DataLoader(dataset, batch_size=self._case.test_batch)
         return DataLoader(dataset, batch_size=batch_size, shuffle=True, generator=generator)
 
 

@@ -28,7 +28,7 @@ def play(case: Case) -> float:
     users = {client: Dataset(list(tensors), user_id=str(client)) for client, tensors in enumerate(case.clients)}
     training = FederatedDataset(users.__getitem__, get_user_sampler("minimize_reuse", list(range(len(users)))))
     test = Dataset(list(case.test))
-    evaluation = CentralEvaluationCallback(test, NNEvalHyperParams(local_batch_size=len(case.test[1])))
+    evaluation = CentralEvaluationCallback(test, NNEvalHyperParams(local_batch_size=case.test_batch))
     FederatedAveraging().run(
         algorithm_params=NNAlgorithmParams(
             central_num_iterations=case.rounds,

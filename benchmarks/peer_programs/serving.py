@@ -15,7 +15,7 @@ import torch
 
 @dataclass(frozen=True)
 class Case:
-    """An experiment: settings as numbers, starting weights, each client's inputs and labels, the test records."""
+    """An experiment: settings as numbers, starting weights, each client's inputs and labels, the test set."""
 
     model: str
     rounds: int
@@ -25,6 +25,7 @@ class Case:
     start: torch.Tensor
     clients: list[tuple[torch.Tensor, torch.Tensor]]
     test: tuple[torch.Tensor, torch.Tensor]
+    test_batch: int
 
     def build(self) -> torch.nn.Sequential:
         """The module with its starting weights."""
