@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,36 +71,36 @@ def installed(peer: Peer, folder: Path) -> Path:
 @contextmanager
 def playing(python: Path, peer: Peer, case: Path) -> Iterator[Callable[[], tuple[float, float]]]:
     """A process that plays the case on demand and tells its seconds and accuracy. Raises NotThere if it cannot."""
+    log = case.with_suffix(f".{peer.program}.log")
     try:
-        process = subprocess.Popen(
-            [str(python), str(PROGRAMS / peer.program), str(case)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        with log.open("w", encoding="utf-8") as said:
+            process = subprocess.Popen(
+                [str(python), str(PROGRAMS / peer.program), str(case)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
+            )  # fmt: skip
     except OSError as error:
         raise NotThere(f"cannot be started: {error}") from error
     assert process.stdin is not None
     assert process.stdout is not None
+    answers = process.stdout
+
+    def answer() -> str:
+        line = answers.readline()
+        if not line:
+            raise NotThere(f"ended: {log.read_text(encoding='utf-8').strip().splitlines()[-1:] or 'without a word'}")
+        return line
 
     def play() -> tuple[float, float]:
         print("play", file=process.stdin, flush=True)
-        seconds, accuracy = json.loads(_line(process))
+        seconds, accuracy = json.loads(answer())
         return float(seconds), float(accuracy)
 
     with process:
         try:
-            _line(process)
+            answer()
             yield play
         finally:
             process.stdin.close()
-
-
-def _line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    line = process.stdout.readline()
-    if not line:
-        raise NotThere(f"ended: {process.stderr.read().strip().splitlines()[-1:] or 'without a word'}")
-    return line
 
 
 def archive(experiment: Experiment, model: str, folder: Path) -> Path:
@@ -128,16 +128,35 @@ def archive(experiment: Experiment, model: str, folder: Path) -> Path:
     return path
 
 
-def measure(experiment: Experiment, play: Callable[[], tuple[float, float]], repeats: int) -> dict[str, float]:
-    """Median seconds of both sides, the ratio and both accuracies; the first run of each does not count."""
-    ours, (_, theirs) = experiment.play("local").accuracy, play()
-    seconds = timing.alternate({"run": experiment.timed(), "peer": lambda: play()[0]}, repeats)
+def compare(
+    experiment: Experiment, peer: Peer, python: Path | NotThere, case: Path, repeats: int
+) -> dict[str, float] | dict[str, str]:
+    """Median seconds of both sides, the ratio and both accuracies, or why not; a side's first run does not count."""
+    if isinstance(python, NotThere):
+        return {"not_measured": str(python)}
+    try:
+        with playing(python, peer, case) as play:
+            ours, (_, theirs) = experiment.play("local").accuracy, play()
+            seconds = timing.alternate({"run": experiment.timed(), "peer": lambda: play()[0]}, repeats)
+    except NotThere as reason:
+        return {"not_measured": str(reason)}
     return {
         **timing.medians(seconds),
         "ratio": timing.ratio(seconds, "peer", "run"),
         "accuracy": ours,
         "peer_accuracy": theirs,
+        "repeats": repeats,
     }
+
+
+def interpreters(given: dict[str, Path | None], install: bool, folder: Path) -> Iterator[tuple[Peer, Path | NotThere]]:
+    """Each peer with the interpreter to use, or why there is none."""
+    for peer in PEERS:
+        try:
+            python = given[peer.name] or (installed(peer, folder) if install else None)
+            yield peer, python or NotThere("not measured: give --install, or an interpreter that has it")
+        except NotThere as reason:
+            yield peer, reason
 
 
 def main() -> None:
@@ -149,39 +168,25 @@ def main() -> None:
     parsed = parser.parse_args()
     options = timing.options_of(parsed)
     found: dict[str, object] = {}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fedcrucible-peers-")))
-        pythons: dict[str, Path | None] = {"pfl-research": parsed.pfl, "BlazeFL": parsed.blazefl}
-        for peer in PEERS:
-            try:
-                python = pythons[peer.name] or (installed(peer, folder) if parsed.install else None)
-                if python is None:
-                    raise NotThere("not asked for: give --install or its interpreter")
-                pythons[peer.name] = python
-            except NotThere as reason:
-                print(f"{peer.name}: {reason}", flush=True)
-                found[peer.name] = {"not_measured": str(reason)}
+    with tempfile.TemporaryDirectory(prefix="fedcrucible-peers-") as name:
+        folder = Path(name)
+        given = {"pfl-research": parsed.pfl, "BlazeFL": parsed.blazefl}
+        pythons = list(interpreters(given, parsed.install, folder))
         timing.use_cores(1)
         timing.print_row(["whole run", "peer", "ours", "peer", "ratio", "target", "accuracy"], WIDTHS)
         for experiment, model, target in CASES:
             case = dataclasses.replace(experiment, rounds=10) if options.quick else experiment
             path = archive(case, model, folder)
-            for peer in PEERS:
-                python = pythons[peer.name]
-                if python is None:
+            for peer, python in pythons:
+                figures = compare(case, peer, python, path, options.repeats)
+                found[f"{peer.name}, {case.name}"] = {**figures, "target": target, "rounds": case.rounds}
+                if "not_measured" in figures:
+                    timing.print_row([case.name, peer.name, figures["not_measured"]], [18, 13, 0])
                     continue
-                try:
-                    with playing(python, peer, path) as play:
-                        row = measure(case, play, options.repeats)
-                except NotThere as reason:
-                    print(f"{peer.name}: {reason}", flush=True)
-                    found[f"{peer.name}, {experiment.name}"] = {"not_measured": str(reason)}
-                    continue
-                figures = {**row, "target": target, "rounds": case.rounds, "repeats": options.repeats}
-                found[f"{peer.name}, {experiment.name}"] = figures
-                cells = [f"{row['run']:.3f} s", f"{row['peer']:.3f} s", f"{row['ratio']:.2f} x", f"{target:g} x"]
-                accuracies = f"{row['accuracy']:.3f} / {row['peer_accuracy']:.3f}"
-                timing.print_row([experiment.name, peer.name, *cells, accuracies], WIDTHS)
+                times = [f"{figures[side]:.3f} s" for side in ("run", "peer")]
+                accuracies = f"{figures['accuracy']:.3f} / {figures['peer_accuracy']:.3f}"
+                ratios = [f"{figures['ratio']:.2f} x", f"{target:g} x"]
+                timing.print_row([case.name, peer.name, *times, *ratios, accuracies], WIDTHS)
     timing.write(options.json, found)
 
 
