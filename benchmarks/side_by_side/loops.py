@@ -45,7 +45,7 @@ class Setting:
         """Of the module on the test records, in batches: all at once takes a convolutional network longer."""
         correct, (inputs, labels) = 0, self.test
         with torch.no_grad():
-            for some, theirs in zip(inputs.split(TEST_BATCH), labels.split(TEST_BATCH), strict=True):
+            for some, theirs in zip(torch.split(inputs, TEST_BATCH), torch.split(labels, TEST_BATCH), strict=True):
                 correct += int((self.module(some).argmax(1) == theirs).sum())
         return correct / len(labels)
 
@@ -100,11 +100,8 @@ def one_model(setting: Setting) -> float:
     for round_ in setting.rounds:
         inputs = torch.cat([setting.clients[client][0] for client in round_])
         labels = torch.cat([setting.clients[client][1] for client in round_])
-        for some, theirs in zip(
-            inputs.split(scenario.training.batch_size * len(round_)),
-            labels.split(scenario.training.batch_size * len(round_)),
-            strict=True,
-        ):
+        size = scenario.training.batch_size * len(round_)
+        for some, theirs in zip(torch.split(inputs, size), torch.split(labels, size), strict=True):
             _step(setting.module, optimizer, some, theirs)
         accuracy = setting.accuracy()
     return accuracy
@@ -117,7 +114,7 @@ def _rounds(scenario: Scenario, records: list[int]) -> Iterator[dict[int, list[B
         for client in planning.cohort_at(scenario, world, round_):
             rng = stream(scenario.seed, "client", client, "round", round_, "batches")
             orders = [torch.from_numpy(rng.permutation(records[client])) for _ in range(training.epochs)]
-            drawn[client] = [batch for order in orders for batch in order.split(training.batch_size)]
+            drawn[client] = [batch for order in orders for batch in torch.split(order, training.batch_size)]
         yield drawn
 
 
@@ -138,7 +135,7 @@ def _step(
     module: torch.nn.Module, optimizer: torch.optim.Optimizer, inputs: torch.Tensor, labels: torch.Tensor
 ) -> None:
     optimizer.zero_grad()
-    torch.nn.functional.cross_entropy(module(inputs), labels).backward()
+    torch.autograd.backward(torch.nn.functional.cross_entropy(module(inputs), labels))
     optimizer.step()
 
 
