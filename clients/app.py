@@ -1,19 +1,17 @@
 """The Flower ClientApp: it introduces itself, trains what its policy admits and answers the protection's questions."""
 
 import os
+from dataclasses import replace
 
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
-from clients import data, memory, rounds
-from clients.memory import Memory
+from clients import data, memory, policy, rounds
 from clients.messages import plan_of, reply_to, request_of
 from privacy import envelopes
-from privacy.errors import FedcrucibleError
+from privacy.errors import FedcrucibleError, PolicyRefused
 from privacy.protections.protocol import ClientSide
 from scenarios.plans import scenario_of
-from scenarios.schema import DpSgd, Scenario
-from scenarios.seeds import stream
 
 app = ClientApp()
 
@@ -22,12 +20,18 @@ app = ClientApp()
 def hello(message: Message, context: Context) -> Message:
     """Introduce the client: its number, its public signing key, how many records it holds.
 
-    The key is made once: a client that is asked again after an interruption is still who it was.
+    The key is made once: a client that is asked again after an interruption is still who it was. It comes from the
+    operating system's entropy, since every client knows the seed. The scenario it is introduced
+    with is the one it keeps.
     """
     plan, kept = plan_of(message), memory.recall(context.state)
     client = int(context.node_config["partition-id"])
-    key = kept.secrets.get("signing_key") or envelopes.new_signing_key(_entropy(scenario_of(plan.scenario), client))
-    memory.remember(context.state, Memory(kept.ledger, {**kept.secrets, "signing_key": key}))
+    agreed = policy.fingerprint(plan.scenario)
+    if kept.scenario not in ("", agreed):
+        raise PolicyRefused("this client was introduced with another scenario")
+    key = kept.secrets.get("signing_key") or envelopes.new_signing_key(os.urandom(32))
+    secrets = {**kept.secrets, "signing_key": key}
+    memory.remember(context.state, replace(kept, secrets=secrets, scenario=agreed))
     records = len(data.resident(plan.scenario).records[client])
     return reply_to(message, {"client": client, "records": records, "public_key": envelopes.public_key_of(key)})
 
@@ -50,12 +54,5 @@ def protection(message: Message, context: Context) -> Message:
     if answer is None:
         raise FedcrucibleError(f"the protection has no phase {request['phase']!r}")
     fields, secrets = answer(ClientSide(plan.client, plan.run, plan.round, plan.weight, kept.secrets), request)
-    memory.remember(context.state, Memory(kept.ledger, secrets))
+    memory.remember(context.state, replace(kept, secrets=secrets))
     return reply_to(message, fields)
-
-
-def _entropy(scenario: Scenario, client: int) -> bytes:
-    """32 bytes for the signing key: from the operating system where the noise comes from there too."""
-    if isinstance(scenario.privacy, DpSgd) and scenario.privacy.noise_source == "system":
-        return os.urandom(32)
-    return stream(scenario.seed, "client", client, "signing-key").bytes(32)

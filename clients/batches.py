@@ -6,7 +6,7 @@ import torch
 
 from clients.jobs import Job
 from privacy.sampled_gaussian import poisson_batches
-from scenarios.seeds import stream, torch_stream
+from scenarios.seeds import stream, system_stream, torch_stream
 
 Batch = npt.NDArray[np.int64]
 """Positions in `Job.records`."""
@@ -30,8 +30,9 @@ def shuffled_epochs(job: Job) -> list[Batch]:
 
 
 def sampling_of(job: Job) -> torch.Generator:
-    """What decides who is in a Poisson batch."""
-    return torch_stream(job.seed, "client", job.client, "round", job.round, "batches")
+    """What decides who is in a Poisson batch; the accounting takes these coins for secret, like the noise."""
+    label = ("client", job.client, "round", job.round, "batches")
+    return system_stream() if job.system_noise else torch_stream(job.seed, *label)
 
 
 def noise_of(job: Job) -> torch.Generator | None:

@@ -13,10 +13,15 @@ RECORD = "fedcrucible.memory"
 
 @dataclass(frozen=True)
 class Memory:
-    """What a client keeps: its privacy ledger and its secrets (signing key, encryption keys)."""
+    """What a client keeps: its privacy ledger, its secrets (signing key, encryption keys) and what it agreed to.
+
+    `scenario` is the fingerprint of the scenario it was introduced with, `round` the last private round it trained.
+    """
 
     ledger: Ledger = ()
     secrets: Mapping[str, bytes] = field(default_factory=dict)
+    scenario: str = ""
+    round: int = 0
 
 
 def recall(state: RecordDict) -> Memory:
@@ -29,10 +34,14 @@ def recall(state: RecordDict) -> Memory:
         for key, value in record.items()
         if key.startswith("secret.") and isinstance(value, bytes)
     }
-    return Memory(ledger.from_json(str(record["ledger"])), secrets)
+    last = record["round"]
+    assert isinstance(last, int)
+    return Memory(ledger.from_json(str(record["ledger"])), secrets, str(record["scenario"]), last)
 
 
 def remember(state: RecordDict, memory: Memory) -> None:
     """Write the memory into a client's state, replacing what was there."""
     secrets = {f"secret.{name}": value for name, value in memory.secrets.items()}
-    state[RECORD] = ConfigRecord({"ledger": ledger.to_json(memory.ledger), **secrets})
+    state[RECORD] = ConfigRecord(
+        {"ledger": ledger.to_json(memory.ledger), "scenario": memory.scenario, "round": memory.round, **secrets}
+    )

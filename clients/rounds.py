@@ -6,14 +6,14 @@ Admitting and answering touch a client's memory and stay with it. What lies betw
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flwr.app import ArrayRecord, Context, Message
 
 from clients import data, memory, messages, policy, training
 from clients.memory import Memory
 from privacy import ledger
-from privacy.errors import PolicyRefused, Rejected
+from privacy.errors import BudgetSpent, PolicyRefused, Rejected
 from privacy.protections.protocol import UPDATE, ClientSide, Fields
 from privacy.steps import PrivateSteps
 from privacy.view import Vector
@@ -55,15 +55,18 @@ def admit(message: Message, context: Context) -> Admitted | Message:
     scenario = scenario_of(plan.scenario)
     records = len(data.resident(plan.scenario).records[plan.client])
     steps = private_steps(scenario, records, plan.noise_multiplier)
-    settled = policy.settle(plan, scenario, steps, kept.ledger)
     try:
+        policy.require_agreed(plan, scenario, kept)
+        settled = policy.settle(plan, scenario, steps, kept.ledger)
+        kept = replace(kept, ledger=settled)
         rows, steps = policy.admit(scenario, steps, settled)
     except PolicyRefused as refusal:
-        memory.remember(context.state, Memory(settled, kept.secrets))
-        fields: Fields = {"status": "retired", "reason": str(refusal), "ledger": ledger.to_json(settled)}
+        memory.remember(context.state, kept)
+        status = "retired" if isinstance(refusal, BudgetSpent) else "refused"
+        fields: Fields = {"status": status, "reason": str(refusal), "ledger": ledger.to_json(kept.ledger)}
         return messages.reply_to(message, fields)
-    if rows is not kept.ledger:
-        kept = Memory(rows, kept.secrets)
+    if steps is not None:
+        kept = replace(kept, ledger=rows, round=plan.round)
         memory.remember(context.state, kept)  # charged before anything is drawn
     return Admitted(message, context, kept, Task(plan, steps, messages.request_of(message), kept.secrets))
 
@@ -93,7 +96,7 @@ def perform(tasks: Sequence[Task], start: Vector) -> list[Outcome]:
 def answer(admitted: Admitted, outcome: Outcome) -> Message:
     """The reply; the client remembers what it has to."""
     if outcome.secrets is not None:
-        memory.remember(admitted.context.state, Memory(admitted.kept.ledger, outcome.secrets))
+        memory.remember(admitted.context.state, replace(admitted.kept, secrets=outcome.secrets))
     return messages.reply_to(admitted.message, {**outcome.fields, "ledger": ledger.to_json(admitted.kept.ledger)})
 
 

@@ -54,7 +54,7 @@ def _optimizer(
     module: torch.nn.Module, plan: PrivateSteps, expected_batch: float, noise: torch.Generator | None
 ) -> DPOptimizer:
     sgd = torch.optim.SGD(module.parameters(), lr=plan.learning_rate, momentum=plan.momentum)
-    kind = _SystemNoiseOptimizer if noise is None else DPOptimizer
+    kind = _SystemNoiseOptimizer if noise is None else _Optimizer
     return kind(
         sgd,
         noise_multiplier=plan.noise_multiplier,
@@ -64,8 +64,24 @@ def _optimizer(
     )
 
 
-class _SystemNoiseOptimizer(DPOptimizer):  # type: ignore[misc]
-    """Opacus' optimiser with noise from the operating system's entropy, which no seed can reproduce."""
+class _Optimizer(DPOptimizer):  # type: ignore[misc]
+    """Opacus' optimiser, but a record whose gradient's norm is not finite counts for nothing.
+
+    Opacus would clip it to NaN, and an update of NaN gives away that the record is there.
+    """
+
+    def clip_and_accumulate(self) -> None:
+        """Clip and sum what can be clipped."""
+        norms = torch.stack([sample.flatten(1).norm(2, dim=1) for sample in self.grad_samples]).norm(2, dim=0)
+        unbounded = ~torch.isfinite(norms.square())
+        if unbounded.any():
+            for parameter in self.params:
+                parameter.grad_sample[unbounded] = 0.0
+        super().clip_and_accumulate()
+
+
+class _SystemNoiseOptimizer(_Optimizer):
+    """The optimiser with noise from the operating system's entropy, which no seed can reproduce."""
 
     def add_noise(self) -> None:
         """Add noise of standard deviation noise_multiplier * max_grad_norm to each clipped sum."""

@@ -113,29 +113,32 @@ def _private_key(signing_key: bytes) -> Ed25519PrivateKey:
 
 
 class _Digests:
-    """Digests of the envelopes sealed last in this process, each until it is opened here.
+    """Digests of the envelopes sealed last in this process, each until it is opened here, of some megabytes at most.
 
     Where clients and server share a process, the very object that was sealed is opened: bytes never change, so hashing
     them again would take a tenth of a round and could only find the same.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._kept: dict[int, tuple[bytes, bytes]] = {}
 
     def keep(self, envelope: bytes, digest: bytes) -> None:
-        """Remember an envelope's digest; the oldest is forgotten for it."""
-        if len(self._kept) == self._most:
-            del self._kept[next(iter(self._kept))]
+        """Remember an envelope's digest; the oldest are forgotten for it."""
         self._kept[id(envelope)] = envelope, digest
+        self._bytes += len(envelope)
+        while self._bytes > self._most_bytes:
+            self.take(next(iter(self._kept.values()))[0])
 
     def take(self, envelope: bytes) -> bytes | None:
         """The digest of this object, not of its equals; forgotten with that."""
-        kept, digest = self._kept.pop(id(envelope), (None, None))
-        return digest if kept is envelope else None
+        kept, digest = self._kept.pop(id(envelope), (b"", None))
+        self._bytes -= len(kept)
+        return digest
 
 
-_digests = _Digests(64)
+_digests = _Digests(32 * 2**20)
 
 
 def _header(binding: Binding, body_bytes: int, digest: bytes) -> bytes:

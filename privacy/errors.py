@@ -22,4 +22,8 @@ class Rejected(FedcrucibleError):
 
 
 class PolicyRefused(FedcrucibleError):
-    """A client declines a plan: its budget is spent or the plan offers less protection than it demands."""
+    """A client declines a plan that offers less protection than what it was introduced with."""
+
+
+class BudgetSpent(PolicyRefused):
+    """A client declines any further step: it would cost more privacy than the client gives."""

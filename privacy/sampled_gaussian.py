@@ -32,8 +32,9 @@ def poisson_batches(
     """
     if records <= 0:
         raise ValueError(f"there must be a record to sample from, not {records}")
-    drawn = torch.rand(steps, records, generator=generator) < sampling_rate
-    return [np.flatnonzero(chosen) for chosen in drawn.numpy()]
+    # Step by step: all coins of a large data set at once would fill memory.
+    drawn = (torch.rand(records, generator=generator) < sampling_rate for _ in range(steps))
+    return [np.flatnonzero(chosen.numpy()) for chosen in drawn]
 
 
 def clip_factors(squared_norms: torch.Tensor, clip_norm: torch.Tensor) -> torch.Tensor:

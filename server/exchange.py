@@ -15,7 +15,7 @@ from privacy.protections.protocol import UPDATE, Exchange, Fields, Reply, Reques
 from privacy.view import Vector
 from scenarios.plans import Plan
 
-_PATIENCE_S = 600.0
+_PATIENCE_S = 3600.0
 _POLL_S = 0.1
 _LONGEST_REASON = 200
 
@@ -125,8 +125,12 @@ class Courier:
         counts[client] = counts.get(client, 0) + sum(_size(record) for record in content.values())
 
 
-def introduce(grid: Grid, clients: int, plan: Plan) -> dict[int, Member]:
-    """Wait until every client's node is there, and ask each who it is. Raises RunFailed if they do not come."""
+def introduce(grid: Grid, held: Sequence[int], plan: Plan) -> dict[int, Member]:
+    """Wait until every client's node is there, and ask each who it is; `held` says how many records each must hold.
+
+    Raises RunFailed where they do not come, or one says something else: its records are its weight.
+    """
+    clients = len(held)
     nodes = _wait_for_nodes(grid, clients)
     content = RecordDict({"plan": ConfigRecord(dict(plan.to_fields()))})
     messages = [Message(content, dst_node_id=node, message_type="query.hello") for node in nodes]
@@ -137,6 +141,8 @@ def introduce(grid: Grid, clients: int, plan: Plan) -> dict[int, Member]:
         client, member = _introduction(message)
         if client in roster or not 0 <= client < clients:
             raise RunFailed(f"node {message.metadata.src_node_id} introduced itself as client {client}: not possible")
+        if member.records != held[client]:
+            raise RunFailed(f"client {client} says it holds {member.records} records, where it has {held[client]}")
         roster[client] = member
     if len(roster) < clients:
         raise RunFailed(f"only {len(roster)} of {clients} clients introduced themselves")

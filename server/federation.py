@@ -11,14 +11,16 @@ import numpy as np
 from flwr.serverapp import Grid
 
 from privacy import ledger
-from privacy.errors import RunFailed
+from privacy.errors import FedcrucibleError, RunFailed
 from privacy.ledger import Ledger
 from privacy.protections.protocol import Cohort, Participant, Reply
 from privacy.view import Rejection, Vector, View
 from scenarios.plans import Plan, private_steps
+from scenarios.records import records_of
 from scenarios.schema import DpSgd, Scenario
 from scenarios.world import World
 from server import journal, planning, rules
+from server.accounts import Accounts
 from server.checkpoint import Checkpoint, HoldsClients
 from server.evaluation import Examination
 from server.exchange import Courier, Member, Traffic, drive, introduce, model_bytes
@@ -31,7 +33,7 @@ _LARGEST_FIGURE = 1e12
 
 @dataclass
 class Federation:
-    """A run under way. `previous` is the hash of the journal's last line, `ledgers` what each client last reported."""
+    """A run under way. `previous` is the hash of the journal's last line, `noise` each client's multiplier."""
 
     grid: Grid
     scenario: Scenario
@@ -45,16 +47,18 @@ class Federation:
     interrupted: int = 0
     ended: bool = False
     roster: Mapping[int, Member] = field(default_factory=dict)
-    ledgers: dict[int, Ledger] = field(default_factory=dict)
+    accounts: Accounts = field(default_factory=Accounts)
     noise: Mapping[int, float] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Gather the clients, set up keys, and write the journal's first line."""
         self._gather()
         protocol = self.scenario.protection.prepare(self.run, sorted(self.roster))
-        self.material = drive(protocol, self.grid, self.roster, Courier({}, self._bystander))
+        courier = Courier({}, self._bystander)
+        self.material = drive(protocol, self.grid, self.roster, courier)
         accuracy, loss = self.examination.score(self.model)
-        self._keep({"kind": "start", "run": self.run, "round": 0, "accuracy": accuracy, "loss": loss})
+        figures = {"accuracy": accuracy, "loss": loss, **_bytes(courier.traffic)}
+        self._keep({"kind": "start", "run": self.run, "round": 0, **figures})
 
     def go_on(self, recovered: Recovered) -> None:
         """Continue after a checkpoint: clients get their memories back. Raises RunFailed where they live elsewhere."""
@@ -66,7 +70,7 @@ class Federation:
         self.model, self.round, self.material = kept.model, kept.round, kept.material
         self.previous, self.ended, self.interrupted = recovered.head, recovered.ended, recovered.interrupted
         for client, memory in kept.memories.items():
-            self.ledgers[client] = ledger.from_json(str(memory.get("ledger", "[]")))
+            self.accounts.restore(client, ledger.from_json(str(memory.get("ledger", "[]"))))
 
     def play(self) -> None:
         """Run the rounds that are left and write the journal's last line. Raises RunFailed below the quorum."""
@@ -82,7 +86,8 @@ class Federation:
         return hashlib.sha256(model_bytes(self.model)).hexdigest()
 
     def _gather(self) -> None:
-        self.roster = introduce(self.grid, self.scenario.federation.clients, self._bystander)
+        held = [len(records) for records in records_of(self.scenario).division.train]
+        self.roster = introduce(self.grid, held, self._bystander)
         beginning = self._beginning
         self.noise = planning.noise_by_client(self.scenario, beginning)
 
@@ -101,10 +106,14 @@ class Federation:
         courier = Courier({plan.client: plan for plan in plans}, self._bystander, self.model)
         participants = tuple(Participant(p.client, p.weight, self.roster[p.client].public_key) for p in plans)
         cohort = Cohort(self.run, round_, len(self.model), participants)
-        view = drive(self.scenario.protection.collect(cohort, self.material), self.grid, self.roster, courier)
+        try:
+            view = drive(self.scenario.protection.collect(cohort, self.material), self.grid, self.roster, courier)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the round's charges are journalled before it goes on
+            lost = View(round_, np.zeros(len(self.model)), ())
+            self._fail(round_, self._reports(plans, lost, courier.traffic), _reason(error), error)
         reports = self._reports(plans, view, courier.traffic)
         trained, quorum = len(view.contributions), self.scenario.federation.quorum
-        if trained < quorum and not _all_retired(reports):
+        if trained < quorum and not self._nobody_left(reports):
             self._fail(round_, reports, _below_quorum(trained, quorum, reports))
         self.model = rules.apply(self.scenario.federation.rule, self.model, view)
         accuracy, loss = self.examination.score(self.model)
@@ -121,8 +130,7 @@ class Federation:
                 "reports": reports,
                 "epsilon": self._epsilon(),
                 "seen": {"updates": view.updates is not None, "metadata": ["weight", "bytes", *_told(courier.traffic)]},
-                "sent_bytes": sum(courier.traffic.sent_bytes.values()),
-                "received_bytes": sum(courier.traffic.received_bytes.values()),
+                **_bytes(courier.traffic),
                 "train_seconds": sum(float(r["seconds"]) for r in reports.values()),
                 "seconds": time.perf_counter() - begun,
                 "model_sha256": self.model_sha256,
@@ -136,7 +144,6 @@ class Federation:
         for plan in plans:
             reply = traffic.replies.get(plan.client, Reply(plan.client, error="no reply"))
             status, reason = _status(plan.client, reply, accepted, rejected)
-            self.ledgers[plan.client] = self._ledger_after(plan, reply)
             reports[str(plan.client)] = {
                 "status": status,
                 "reason": reason,
@@ -146,30 +153,37 @@ class Federation:
                 "sent_bytes": traffic.sent_bytes.get(plan.client, 0),
                 "received_bytes": traffic.received_bytes.get(plan.client, 0),
                 "ignored_replies": traffic.ignored.get(self.roster[plan.client].node, 0),
-                "ledger": [asdict(row) for row in self.ledgers.get(plan.client, ())],
+                "ledger": [asdict(row) for row in self._ledger_after(plan, reply)],
             }
         return reports
 
     def _ledger_after(self, plan: Plan, reply: Reply) -> Ledger:
-        """The rows a client reports; where its reply was lost, the round is charged whole: its noise may be drawn."""
-        reported = _reported_ledger(reply)
-        if reported is not None:
-            return reported
-        known = self.ledgers.get(plan.client, ())
         steps = private_steps(self.scenario, self.roster[plan.client].records, plan.noise_multiplier)
-        return known if steps is None else ledger.add(known, steps.charge)
+        return self.accounts.settle(
+            plan.client, reply, None if steps is None else steps.charge, attempts=1 + plan.interrupted
+        )
 
     def _epsilon(self) -> dict[str, float | None] | None:
         privacy = self.scenario.privacy
         if not isinstance(privacy, DpSgd):
             return None
-        spent = {client: ledger.epsilon(rows, privacy.delta) for client, rows in sorted(self.ledgers.items())}
+        spent = {client: ledger.epsilon(rows, privacy.delta) for client, rows in sorted(self.accounts.ledgers.items())}
         return {str(client): value if math.isfinite(value) else None for client, value in spent.items()}
 
-    def _fail(self, round_: int, reports: Mapping[str, Record], reason: str) -> NoReturn:
+    def _nobody_left(self, reports: Mapping[str, Record]) -> bool:
+        """Whether budgets are spent, or a Poisson cohort came out empty, so that there is no sum to be had.
+
+        Under a protection that hides updates the sum of a single client is not opened.
+        """
+        left = sum(report["status"] != "retired" for report in reports.values())
+        return left == 0 or (left == 1 and len(reports) > 1 and self.scenario.protection.hides_updates)
+
+    def _fail(
+        self, round_: int, reports: Mapping[str, Record], reason: str, cause: Exception | None = None
+    ) -> NoReturn:
         """End the run in the middle of a round; what the round cost its clients is journalled all the same."""
         self._record({"kind": "round-failed", "round": round_, "reason": reason, "reports": reports})
-        raise RunFailed(f"round {round_}: {reason}")
+        raise RunFailed(f"round {round_}: {reason}") from cause
 
     def _keep(self, content: Record) -> None:
         """Write a round down, with all it takes to go on from there."""
@@ -186,9 +200,15 @@ class Federation:
         return line
 
 
-def _all_retired(reports: Mapping[str, Record]) -> bool:
-    """Whether nobody was left to train: budgets are spent, or a Poisson cohort came out empty."""
-    return all(report["status"] == "retired" for report in reports.values())
+def _bytes(traffic: Traffic) -> dict[str, int]:
+    return {
+        "sent_bytes": sum(traffic.sent_bytes.values()),
+        "received_bytes": sum(traffic.received_bytes.values()),
+    }
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, FedcrucibleError) else f"{type(error).__name__}: {error}"
 
 
 def _status(client: int, reply: Reply, accepted: set[int], rejected: Mapping[int, Rejection]) -> tuple[str, str]:
@@ -213,15 +233,8 @@ def _measured(value: object) -> float:
     return float(value) if possible and isinstance(value, int | float) else 0.0
 
 
-def _reported_ledger(reply: Reply) -> Ledger | None:
-    """The rows a client reports, or None where a stranger wrote something that is no ledger."""
-    try:
-        return ledger.from_json(str(reply.fields["ledger"]))
-    except (KeyError, ValueError):
-        return None
-
-
 def _below_quorum(trained: int, quorum: int, reports: Mapping[str, Record]) -> str:
-    reasons = sorted({f"client {client}: {report['reason']}" for client, report in reports.items() if report["reason"]})
+    told = sorted(reports.items(), key=lambda item: (item[1]["status"] == "retired", int(item[0])))
+    reasons = [f"client {client}: {report['reason']}" for client, report in told if report["reason"]]
     detail = "; ".join(reasons[:5]) or "no reason given"
     return f"{trained} usable updates, below the quorum of {quorum} ({detail})"

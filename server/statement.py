@@ -28,10 +28,13 @@ def guarantee(scenario: Scenario) -> dict[str, object] | None:
         "sampling": "Poisson: each record enters each step independently",
         "accountant": privacy.accountant,
         "delta": privacy.delta,
-        "trust": "each client clips and draws its own noise; it trusts nobody else",
+        "trust": (
+            "each client clips, draws its own noise and keeps its own account; it trusts its own machine, and refuses "
+            "plans of another scenario than the one it was introduced with, less noise, and a round trained before"
+        ),
         "assumptions": [
-            f"the noise comes from {noise}",
-            "the number of records of a client and the label set are public",
+            f"the noise, and who is in a batch, come from {noise}",
+            "how many records of each class a client holds is public: this page shows it",
             "no record is held by two clients; a record held by k clients is charged by each of them",
             "held-out test records are public: they are not covered",
             "clipping norm, batch size and learning rate were not tuned on these records",

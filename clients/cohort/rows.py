@@ -23,6 +23,12 @@ class Rows:
     labels: Tensor
     present: Tensor
 
+    def leave_out(self, samples: Tensor) -> None:
+        """Turn the samples chosen by bool[K, B] into padding, in place."""
+        self.inputs[samples] = 0
+        self.labels[samples] = 0
+        self.present[samples] = False
+
 
 class Gatherer:
     """Gathers from one data set into the same memory again and again: fresh pages cost more than the copying."""

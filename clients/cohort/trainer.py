@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from clients.batches import Batch, batches_of
+from clients.cohort.layers.gradients import SampleGradients
 from clients.cohort.network import Network
 from clients.cohort.privacy import Privacy
 from clients.cohort.rows import Gatherer, Rows
@@ -107,18 +108,28 @@ def _add_private(
 ) -> None:
     """The clipped sums of each client's batch with their noise, over its expected size.
 
-    A batch without a record adds nothing but noise.
+    A batch without a record adds nothing but noise. A record whose gradient's norm is not finite cannot be clipped, and
+    NaN would give away that it is there: it counts for nothing.
     """
     scales = scale / privacy.expected_batches[: len(rows.present)]
     if rows.present.numel():
-        logits, kept = network.forward(parameters, rows.inputs)
-        gradients = network.gradients(parameters, kept, loss_gradient(logits, rows.labels))
-        measured = [found.measured() for found in gradients]
-        squared_norms = torch.stack([norms for norms, _ in measured]).sum(0)
+        squared_norms, gradients = _measured(network, parameters, rows)
+        bounded = torch.isfinite(squared_norms)
+        if not bounded.all():
+            rows.leave_out(~bounded)
+            squared_norms, gradients = _measured(network, parameters, rows)
         weights = torch.where(rows.present, privacy.clip_factors(squared_norms) * scales.unsqueeze(1), 0.0)
-        for (_, found), target in zip(measured, targets, strict=True):
+        for found, target in zip(gradients, targets, strict=True):
             found.weighted(weights).add_to(target)
     privacy.add_noise(scales)
+
+
+def _measured(network: Network, parameters: Stack, rows: Rows) -> tuple[Tensor, list[SampleGradients]]:
+    """The squared norm of each sample's whole gradient, [K, B], and the gradients of each parameter."""
+    logits, kept = network.forward(parameters, rows.inputs)
+    gradients = network.gradients(parameters, kept, loss_gradient(logits, rows.labels))
+    measured = [found.measured() for found in gradients]
+    return torch.stack([norms for norms, _ in measured]).sum(0), [found for _, found in measured]
 
 
 def loss_gradient(logits: Tensor, labels: Tensor) -> Tensor:

@@ -8,12 +8,12 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from cohorts import AnyModule, apart, images, job, start_of, steps
+from cohorts import AnyModule, apart, frozen, images, job, start_of, steps
 from hypothesis import given, settings
 
 from clients import alone, training
 from clients.batches import batches_of
-from scenarios.models import Logistic, Mlp
+from scenarios.models import Cnn, Logistic, Mlp
 
 CLOSE = 1e-5
 DATA = images()
@@ -188,3 +188,34 @@ def test_jobs_with_and_without_rules_keep_their_order():
 def test_training_a_cohort_does_not_wait_for_opacus():
     code = "import sys; import clients.training; print('opacus' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def each_alone(jobs):
+    return [alone.train(one) for one in jobs]
+
+
+@pytest.mark.parametrize("model", [Logistic(), Mlp(), Cnn(activation="relu")], ids=lambda model: model.kind)
+@pytest.mark.parametrize("value", [1e20, 3e38, np.inf, np.nan])
+@pytest.mark.parametrize("train", [training.train, each_alone])
+def test_a_record_that_cannot_be_clipped_counts_for_nothing(model, value, train):
+    # NaN in an update would give away that the record is there; so would a sum without a bound.
+    features = DATA.features.copy()
+    features[3, 0, 2, 2] = value
+    features[5] = value
+    data = frozen(features, DATA.labels, DATA.classes)
+    private = steps(1, 1.0, noise_multiplier=1e-6, learning_rate=1.0)
+    jobs = [job(model, data, client, 10, private=private) for client in range(3)]
+    updates = train(jobs)
+    # A step of rate 1 is the clipped sum over the expected batch: at most the clip norm of 1.
+    assert all(np.isfinite(update).all() and 0 < np.linalg.norm(update) <= 1.001 for update in updates)
+    without = dataclasses.replace(jobs[0], records=np.delete(jobs[0].records, [3, 5]))
+    [expected] = train([without])
+    assert np.linalg.norm(updates[0] * 10 - expected * 8) <= 1e-4 * np.linalg.norm(expected)
+
+
+def test_system_noise_draws_its_batches_from_the_system_too():
+    private = steps(4, 0.5, noise_multiplier=1.0)
+    one = dataclasses.replace(job(Logistic(), DATA, 1, 60, private=private), system_noise=True)
+    drawn = [[batch.tolist() for batch in batches_of(one)] for _ in range(2)]
+    assert drawn[0] != drawn[1]
+    assert drawn[0] != [batch.tolist() for batch in batches_of(dataclasses.replace(one, system_noise=False))]

@@ -3,10 +3,11 @@ from dataclasses import replace
 import pytest
 
 from clients import policy
+from clients.memory import Memory
 from privacy import ledger
 from privacy.errors import PolicyRefused
 from scenarios.plans import Plan, private_steps
-from scenarios.schema import Scenario
+from scenarios.schema import DpSgd, NoPrivacy, Scenario
 
 
 def scenario(budget=None):
@@ -21,6 +22,40 @@ def scenario(budget=None):
 
 def plan(interrupted=0):
     return Plan("run", 1, 0, 0.5, 1.0, interrupted, "{}")
+
+
+AGREED = Memory(scenario=policy.fingerprint("{}"), round=3)
+
+
+def test_a_plan_of_another_scenario_is_refused():
+    with pytest.raises(PolicyRefused, match="another scenario"):
+        policy.require_agreed(replace(plan(), round=4, scenario="{} "), scenario(), AGREED)
+
+
+def test_less_noise_than_the_scenario_says_is_refused():
+    with pytest.raises(PolicyRefused, match="less than the scenario's"):
+        policy.require_agreed(replace(plan(), round=4, noise_multiplier=0.999), scenario(), AGREED)
+
+
+@pytest.mark.parametrize("round_", [1, 3])
+def test_a_private_round_is_not_trained_twice(round_):
+    # The same seeded noise on two models: the difference of the replies would hold none.
+    with pytest.raises(PolicyRefused, match="not after round 3"):
+        policy.require_agreed(replace(plan(), round=round_), scenario(), AGREED)
+    policy.require_agreed(replace(plan(), round=4), scenario(), AGREED)
+
+
+def test_without_privacy_a_round_may_be_trained_again():
+    plain = scenario().model_copy(update={"privacy": NoPrivacy()})
+    policy.require_agreed(replace(plan(), round=1), plain, AGREED)
+
+
+def test_an_epsilon_that_noise_was_calibrated_to_is_a_limit():
+    promised = scenario().model_copy(update={"privacy": DpSgd(epsilon=2.0)})
+    steps = private_steps(promised, 100, 1.2)  # a server that plans less noise than the promise takes
+    rows, admitted = policy.admit(promised, replace(steps, steps=1000), ())
+    assert 0 < admitted.steps < 1000
+    assert ledger.epsilon(rows, 1e-5) <= 2.0
 
 
 def test_admitted_steps_are_charged():

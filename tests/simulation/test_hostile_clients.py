@@ -118,8 +118,24 @@ def test_figures_that_cannot_be_count_as_none(seconds, protection, tmp_path):
     assert all(report["seconds"] == 0.0 and report["status"] == "trained" for report in reports)
 
 
+MORE = json.dumps([{"segment": "x" * 10**6, "mechanism": "m", "noise_multiplier": 1, "sampling_rate": 1, "steps": 1}])
+FREE = json.dumps([{"segment": "all", "mechanism": "m", "noise_multiplier": 0, "sampling_rate": 1, "steps": 1}])
+
+
 @pytest.mark.parametrize(
-    "ledger", ["", "no json", "[[[", "null", '[{"segment":"all"}]', "[" * 100_000, json.dumps([{"steps": 1}] * 20_000)]
+    "ledger",
+    [
+        "",
+        "[]",
+        MORE,
+        FREE,
+        "no json",
+        "[[[",
+        "null",
+        '[{"segment":"all"}]',
+        "[" * 100_000,
+        json.dumps([{"steps": 1}] * 20_000),
+    ],
 )
 def test_a_ledger_that_is_none_is_charged_whole(ledger, tmp_path):
     directory, _ = play(tmp_path, lambda reply: changed(reply, ledger=ledger), SMALL + PRIVATE)

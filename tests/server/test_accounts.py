@@ -1,0 +1,58 @@
+import dataclasses
+
+import pytest
+
+from privacy import ledger
+from privacy.ledger import Charge
+from privacy.protections.protocol import Reply
+from server.accounts import Accounts
+
+CHARGE = Charge("all", "dp-sgd", 1.0, 0.1, 10)
+
+
+def rows(steps):
+    return (dataclasses.replace(CHARGE, steps=steps),)
+
+
+def reply(steps=None, status="trained", text=None):
+    told = {} if steps is None and text is None else {"ledger": text or ledger.to_json(rows(steps) if steps else ())}
+    return Reply(0, {"status": status, **told})
+
+
+def test_a_client_is_believed_that_took_what_was_asked():
+    accounts = Accounts()
+    assert accounts.settle(0, reply(10), CHARGE) == rows(10)
+    assert accounts.settle(0, reply(13), CHARGE) == rows(13)
+    assert accounts.settle(0, reply(13, "retired"), CHARGE) == rows(13)
+
+
+@pytest.mark.parametrize("steps", [0, 3, 10, 21, 1000])
+def test_a_client_that_says_too_little_or_too_much_is_charged_whole(steps):
+    accounts = Accounts()
+    accounts.settle(0, reply(10), CHARGE)
+    assert accounts.settle(0, reply(steps), CHARGE) == rows(20)
+
+
+def test_rows_nobody_asked_for_are_not_believed():
+    other = Charge("all", "dp-sgd", 0.0, 0.1, 10)
+    accounts = Accounts()
+    assert accounts.settle(0, reply(text=ledger.to_json((other,))), CHARGE) == rows(10)
+    assert accounts.settle(0, reply(text=ledger.to_json((*rows(10), other))), CHARGE) == rows(20)
+
+
+def test_a_lost_reply_is_charged_until_the_client_tells_better():
+    accounts = Accounts()
+    assert accounts.settle(0, Reply(0, error="no reply"), CHARGE) == rows(10)
+    assert accounts.settle(0, Reply(0, error="no reply"), CHARGE) == rows(20)
+    assert accounts.settle(0, reply(14), CHARGE) == rows(14)  # the first two rounds took 4 steps in all
+
+
+def test_interrupted_attempts_may_have_been_taken():
+    accounts = Accounts()
+    accounts.restore(0, rows(10))
+    assert accounts.settle(0, reply(40), CHARGE, attempts=3) == rows(40)
+    assert accounts.settle(0, Reply(0, error="no reply"), CHARGE, attempts=2) == rows(60)
+
+
+def test_without_privacy_there_is_nothing_to_charge():
+    assert Accounts().settle(0, reply(10), None) == ()
