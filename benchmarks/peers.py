@@ -33,17 +33,21 @@ WIDTHS = [18, 13, 9, 9, 8, 7, 15]
 
 @dataclass(frozen=True)
 class Peer:
-    """Another simulator: the program that plays the experiment on it, and what pip is asked for."""
+    """Another simulator: the program that plays the experiment on it, and what pip is asked for, step by step."""
 
     name: str
     program: str
-    requirements: tuple[str, ...]
+    steps: tuple[tuple[str, ...], ...]
 
 
-# BlazeFL 2.0.3 asks for Python 3.12 and runs on 3.11.
+# BlazeFL 2.0.3 asks for Python 3.12 and runs on 3.11; what it needs must still fit the Python there is.
 PEERS = [
-    Peer("pfl-research", "pfl_research.py", ("pfl[pytorch]==0.6.0",)),
-    Peer("BlazeFL", "blazefl_fedavg.py", ("--ignore-requires-python", "blazefl[contrib,reproducibility]==2.0.3")),
+    Peer("pfl-research", "pfl_research.py", (("pfl[pytorch]==0.6.0",),)),
+    Peer(
+        "BlazeFL",
+        "blazefl_fedavg.py",
+        (("numpy", "tqdm"), ("--ignore-requires-python", "--no-deps", "blazefl==2.0.3")),
+    ),
 ]
 
 
@@ -57,14 +61,13 @@ def installed(peer: Peer, folder: Path) -> Path:
     pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     try:
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True, capture_output=True, timeout=INSTALL_S)
-        for wanted in (
-            ["--retries", "1", "--extra-index-url", TORCH_INDEX, f"torch=={torch.__version__.split('+')[0]}"],
-            [*peer.requirements],
-        ):
+        torch_first = ("--retries", "1", "--extra-index-url", TORCH_INDEX, f"torch=={torch.__version__.split('+')[0]}")
+        for wanted in (torch_first, *peer.steps):
             subprocess.run([*pip, *wanted], check=True, capture_output=True, timeout=INSTALL_S)
     except (subprocess.SubprocessError, OSError) as error:
-        told = getattr(error, "stderr", b"") or b""
-        raise NotThere(f"cannot be installed: {told.decode().strip().splitlines()[-1:] or error}") from error
+        told = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
+        reason = next((line for line in told if line.startswith("ERROR")), str(error))
+        raise NotThere(f"cannot be installed: {reason}") from error
     return home / "bin" / "python"
 
 
