@@ -48,8 +48,11 @@ format: setup  ## let ruff lay out the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup  ## the benchmarks, each a table and a JSON file
-	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+# `make bench BENCH=` measures in full, about four times as long.
+BENCH ?= --quick
+bench: setup  ## the benchmarks, each a table and a file in benchmarks/results (quick; in full: make bench BENCH=)
+	@for file in benchmarks/*.py; do echo; echo "$$file"; $(BIN)/python $$file $(BENCH) || exit 1; done
+	@echo; echo "figures: benchmarks/results/*.json"
 
 clean:  ## remove the virtual environment and caches; runs/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,21 +1,15 @@
 """How much faster a cohort trains than a bare PyTorch loop and than a fresh Opacus engine for every client.
 
-    python benchmarks/cohort_kernel.py [--repeats 7] [--json FILE]
+    python benchmarks/cohort_kernel.py [--quick] [--repeats N] [--json FILE]
 
 One round of local training on 5,000 MNIST digits, one thread, everything side by side in one process; a figure is the
 median over the repeats, a ratio the median of the ratios within a repeat.
 """
 
-import argparse
-import json
-import statistics
-import time
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import torch
 from opacus import PrivacyEngine
+from side_by_side import timing
 from torch.utils.data import DataLoader, TensorDataset
 
 from clients import training
@@ -29,6 +23,7 @@ from scenarios.schema import Training
 
 RECORDS = 40
 BATCH = 10
+WIDTHS = [22, 7, 10, 10, 7, 8]
 CASES: list[tuple[str, AnyModel, int, bool]] = [
     ("MLP", Mlp(), 100, False),
     ("CNN", Cnn(), 10, False),
@@ -109,43 +104,34 @@ def opacus_engines(jobs: list[Job]) -> list[Vector]:
     return updates
 
 
-def seconds(work: Callable[[list[Job]], list[Vector]], jobs: list[Job]) -> float:
-    """How long the work takes."""
-    begun = time.perf_counter()
-    work(jobs)
-    return time.perf_counter() - begun
-
-
 def measure(model: AnyModel, clients: int, private: bool, repeats: int) -> dict[str, float]:
     """Medians in milliseconds and the median ratio of one case."""
     jobs = jobs_of(model, clients, private)
     reference = opacus_engines if private else bare_loop
     training.train(jobs), reference(jobs[:2])
-    pairs = [(seconds(training.train, jobs), seconds(reference, jobs)) for _ in range(repeats)]
+    seconds = timing.alternate(
+        {"cohort": timing.timed(lambda: training.train(jobs)), "reference": timing.timed(lambda: reference(jobs))},
+        repeats,
+    )
     return {
-        "cohort_ms": 1e3 * statistics.median(cohort for cohort, _ in pairs),
-        "reference_ms": 1e3 * statistics.median(other for _, other in pairs),
-        "ratio": statistics.median(other / cohort for cohort, other in pairs),
+        **{f"{side}_ms": 1e3 * value for side, value in timing.medians(seconds).items()},
+        "ratio": timing.ratio(seconds, "reference", "cohort"),
     }
 
 
 def main() -> None:
-    """Print the table; write it as JSON where asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    found = {}
-    print(f"{'one round':<22} {'clients':>7} {'cohort':>10} {'reference':>10} {'ratio':>6}")
+    """Print the table and write the figures."""
+    options = timing.options_of(timing.parser("cohort_kernel", __doc__ or "", repeats=7).parse_args())
+    timing.use_cores(1)
+    found: dict[str, object] = {}
+    timing.print_row(["one round", "clients", "cohort", "reference", "ratio", ""], WIDTHS)
     for name, model, clients, private in CASES:
         row = measure(model, clients, private, options.repeats)
         found[name] = row
-        reference = "Opacus" if private else "loop"
-        times = f"{row['cohort_ms']:>7.1f} ms {row['reference_ms']:>7.1f} ms"
-        print(f"{name:<22} {clients:>7} {times} {row['ratio']:>6.2f} x ({reference})", flush=True)
-    if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
+        times = [f"{row[side]:.1f} ms" for side in ("cohort_ms", "reference_ms")]
+        reference = "(Opacus)" if private else "(loop)"
+        timing.print_row([name, clients, *times, f"{row['ratio']:.2f} x", reference], WIDTHS)
+    timing.write(options.json, found)
 
 
 if __name__ == "__main__":
