@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from privacy import fixed_point
 from privacy.guarantees import Budget, DpSgd, NoPrivacy, PrivacyParameters
 from privacy.parameters import Parameters
 from privacy.protections import Homomorphic, NoProtection, ProtectionParameters
@@ -132,6 +133,11 @@ def _conflicts(scenario: Scenario) -> Iterator[tuple[str, str]]:
         )
     if isinstance(scenario.protection, Homomorphic) and federation.largest_cohort < 2:
         yield "protection", "the key holder refuses the sum of a single client, which is that client's update"
+    if isinstance(scenario.protection, Homomorphic) and clients > fixed_point.MAX_CLIENTS:
+        yield (
+            "federation.clients",
+            f"homomorphic sums are exact for {fixed_point.MAX_CLIENTS} clients, not for {clients}",
+        )
     if isinstance(scenario.protection, Homomorphic) and scenario.protection.key_holder >= clients:
         yield (
             "protection.key_holder",

@@ -81,12 +81,13 @@ def open_directory(directory: RunDirectory, file: str, overrides: Sequence[str],
 def beginning_of(scenario: Scenario) -> World:
     """The world before the first round, with the plans checked that can be without training.
 
-    Raises ScenarioError where the data, the model or the drawn cohorts cannot work.
+    Raises ScenarioError where the data, the model, the drawn cohorts or the epsilon asked for cannot work.
     """
     records = records_of(scenario)
     scenario.model.size(records.dataset.shape, len(records.dataset.classes))
     beginning = World({client: len(indices) for client, indices in enumerate(records.division.train)})
     planning.require_quorum(scenario, beginning)
+    planning.noise_by_client(scenario, beginning)
     return beginning
 
 
