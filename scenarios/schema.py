@@ -9,12 +9,12 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from privacy import fixed_point
 from privacy.guarantees import Budget, DpSgd, NoPrivacy, PrivacyParameters
-from privacy.parameters import Parameters
+from privacy.parameters import Named, Parameters
 from privacy.protections import Homomorphic, NoProtection, ProtectionParameters
 from scenarios.datasets import DatasetParameters
 from scenarios.models import ModelParameters
@@ -38,18 +38,10 @@ __all__ = [
 ]
 
 
-def _named(value: object) -> object:
-    return {"kind": value} if isinstance(value, str) else value
-
-
-Named = BeforeValidator(_named)
-"""Lets a string stand for a table: `dataset = "digits"` is `dataset = { kind = "digits" }`."""
-
-
 class Data(Parameters):
     """Which records there are, how they are divided among the clients, and what share is held back."""
 
-    dataset: Annotated[DatasetParameters, Named]
+    dataset: DatasetParameters
     partition: Annotated[PartitionParameters, Named] = Iid()
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
