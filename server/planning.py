@@ -75,7 +75,7 @@ def require_quorum(scenario: Scenario, beginning: World) -> None:
 
 
 def planned_ledger(scenario: Scenario, records: int, noise_multiplier: float, rounds: int) -> Ledger:
-    """What a client with `records` records will have spent after taking part in `rounds` rounds, if no budget stops it."""
+    """What a client with so many records will have spent after so many rounds of its own, if no budget stops it."""
     steps = private_steps(scenario, records, noise_multiplier)
     return () if steps is None else ledger.add((), replace(steps.charge, steps=steps.steps * rounds))
 
