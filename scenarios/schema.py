@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from privacy import fixed_point
 from privacy.guarantees import Budget, DpSgd, NoPrivacy, PrivacyParameters
-from privacy.parameters import Parameters
+from privacy.parameters import Named, Parameters
 from privacy.protections import Homomorphic, NoProtection, ProtectionParameters
 from scenarios.datasets import DatasetParameters
 from scenarios.models import ModelParameters
@@ -37,18 +38,10 @@ __all__ = [
 ]
 
 
-def _named(value: object) -> object:
-    return {"kind": value} if isinstance(value, str) else value
-
-
-Named = BeforeValidator(_named)
-"""Lets a string stand for a table: `dataset = "digits"` is `dataset = { kind = "digits" }`."""
-
-
 class Data(Parameters):
     """Which records there are, how they are divided among the clients, and what share is held back."""
 
-    dataset: Annotated[DatasetParameters, Named]
+    dataset: DatasetParameters
     partition: Annotated[PartitionParameters, Named] = Iid()
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
@@ -132,6 +125,11 @@ def _conflicts(scenario: Scenario) -> Iterator[tuple[str, str]]:
         )
     if isinstance(scenario.protection, Homomorphic) and federation.largest_cohort < 2:
         yield "protection", "the key holder refuses the sum of a single client, which is that client's update"
+    if isinstance(scenario.protection, Homomorphic) and clients > fixed_point.MAX_CLIENTS:
+        yield (
+            "federation.clients",
+            f"homomorphic sums are exact for {fixed_point.MAX_CLIENTS} clients, not for {clients}",
+        )
     if isinstance(scenario.protection, Homomorphic) and scenario.protection.key_holder >= clients:
         yield (
             "protection.key_holder",

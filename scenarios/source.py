@@ -42,7 +42,7 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Loa
     """Read a scenario file, or the library's scenario of that name (no separator, no suffix).
 
     A byte order mark and Windows line ends are accepted. The path of a data file is relative to the scenario
-    file, in an override to the current folder. Raises ScenarioError, one problem a line.
+    file, in an override to the current folder; `~/` is the user's own folder. Raises ScenarioError, one problem a line.
     """
     path = _find(path_or_library_name)
     text = _text(path)
@@ -106,12 +106,14 @@ def _text(path: Path) -> str:
 
 
 def _with_data_below(folder: Path, values: dict[str, object]) -> dict[str, object]:
-    """The values with a relative path of a data file made absolute."""
+    """The values with a relative path of a data file made absolute; `~/` is the user's own folder."""
     data = values.get("data")
     dataset = data.get("dataset") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(dataset, dict) or not isinstance(dataset.get("path"), str):
         return values
-    return {**values, "data": {**data, "dataset": {**dataset, "path": str(folder / dataset["path"])}}}
+    path: str = dataset["path"]
+    path = os.path.expanduser(path) if path.startswith("~/") else path
+    return {**values, "data": {**data, "dataset": {**dataset, "path": str(folder / path)}}}
 
 
 def _lines(found: list[refusals.Refusal], path: Path, toml: Toml, origins: dict[KeyPath, str]) -> list[str]:

@@ -1,6 +1,5 @@
 """The Flower ServerApp: opens the run directory, plays the rounds, writes the summary."""
 
-import json
 import time
 from pathlib import Path
 
@@ -9,20 +8,20 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 from safetensors.numpy import save
 
-from privacy.errors import FedcrucibleError, RunFailed
+from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
 from privacy.guarantees import DpSgd
 from privacy.view import Vector
 from scenarios import models
 from scenarios.records import features_of, records_of
 from scenarios.schema import Scenario
 from scenarios.seeds import torch_stream
-from server import recovery
+from server import ending, journal, recovery
 from server.directory import RunDirectory, write_bytes, write_json
 from server.evaluation import Examination
 from server.federation import Federation
-from server.opening import default_directory, now, open_directory
+from server.opening import claimed, default_directory, load, now, write_manifest
 from server.recorder import Recorder
-from server.summary import summarise
+from server.summary import summarise, total
 
 app = ServerApp()
 
@@ -36,35 +35,41 @@ def main(grid: Grid, context: Context) -> None:
     """
     settings = {name: str(value) for name, value in context.run_config.items()}
     directory = RunDirectory(Path(settings.get("out") or default_directory(settings["scenario"])))
-    if not directory.manifest.exists():
-        overrides = [override.strip() for override in settings.get("overrides", "").split(";") if override.strip()]
-        open_directory(directory, settings["scenario"], overrides, "flower")
-    play(grid, directory)
+    if directory.manifest.exists():
+        play(grid, directory)  # whoever wrote the manifest keeps the directory locked
+        return
+    overrides = [override.strip() for override in settings.get("overrides", "").split(";") if override.strip()]
+    loaded = load(settings["scenario"], overrides)
+    with claimed(directory):
+        write_manifest(directory, loaded, overrides, "flower")
+        play(grid, directory)
 
 
 def play(grid: Grid, directory: RunDirectory) -> None:
     """Play a run directory's scenario to its end, from its checkpoint where it has one.
 
-    Whatever stops it, the manifest says so before the exception goes on.
+    Whatever stops it, the manifest says so before the exception goes on. Raises ScenarioError where the run has ended.
     """
-    manifest = directory.read_manifest()
-    scenario = Scenario.model_validate_json(json.dumps(manifest["scenario"]))
-    begun = time.perf_counter()
-    waits = isinstance(scenario.privacy, DpSgd) and scenario.privacy.noise_source == "system"
+    if directory.read_manifest()["status"] != "running":
+        raise ScenarioError([f"--out {directory.path}: exists already; choose another"])
+    scenario = directory.read_scenario()
+    begun = time.perf_counter() - _seconds_before(directory)
     try:
-        with Recorder(directory, waits) as recorder:
-            federation = _federation(grid, directory, recorder, scenario, str(manifest["run"]))
-            federation.play()
+        _play(grid, directory, scenario, begun)
     except KeyboardInterrupt:
-        directory.update_manifest(status="interrupted", reason="stopped by the user", ended=now())
+        ending.interrupt(directory)
         raise
     except Exception as error:
-        known = isinstance(error, FedcrucibleError)
-        reason = str(error) if known else f"{type(error).__name__}: {error}"
-        directory.update_manifest(status="failed", reason=reason, ended=now())
-        figures = summarise(directory, scenario, time.perf_counter() - begun, None)
-        write_json(directory.summary, {**figures, "reason": reason})
-        raise error if known else RunFailed(reason) from error
+        reason = ending.reason_of(error)
+        ending.fail(directory, scenario, reason, time.perf_counter() - begun)
+        raise error if isinstance(error, FedcrucibleError) else RunFailed(reason) from error
+
+
+def _play(grid: Grid, directory: RunDirectory, scenario: Scenario, begun: float) -> None:
+    waits = isinstance(scenario.privacy, DpSgd) and scenario.privacy.noise_source == "system"
+    with Recorder(directory, waits) as recorder:
+        federation = _federation(grid, directory, recorder, scenario, str(directory.read_manifest()["run"]))
+        federation.play()
     arrays = models.named_arrays(federation.examination.module, federation.model)
     write_bytes(directory.model, save(arrays, metadata={"order": " ".join(arrays)}))
     figures = summarise(directory, scenario, time.perf_counter() - begun, federation.model_sha256)
@@ -77,9 +82,17 @@ def play(grid: Grid, directory: RunDirectory) -> None:
     )
 
 
+def _seconds_before(directory: RunDirectory) -> float:
+    """What the rounds took that other processes played; a journal that cannot be read is told when it is mended."""
+    try:
+        return total(journal.read_whole_lines(directory.journal), "seconds")
+    except (OSError, ValueError):
+        return 0.0
+
+
 def _federation(grid: Grid, directory: RunDirectory, recorder: Recorder, scenario: Scenario, run: str) -> Federation:
     dataset, division = records_of(scenario).dataset, records_of(scenario).division
-    if dataset.fingerprint() != directory.read_manifest()["data_sha256"]:
+    if dataset.fingerprint() != directory.read_manifest().get("data_sha256"):
         raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
     features = features_of(scenario)
     module = scenario.model.build(features.shape[1:], len(dataset.classes))

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from privacy.errors import ScenarioError
+from scenarios.schema import Scenario
+
+_MANIFEST_KEYS = {"status": str, "engine": str, "run": str, "scenario": dict, "scenario_sha256": str}
+"""What nothing can be done without; the rest of a manifest is for people."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,12 @@ class RunDirectory:
         """The page to open."""
         return self.path / "report.html"
 
+    def in_use(self) -> bool:
+        """Whether anything is there; a run killed before its manifest was written left only a hidden part of it."""
+        if not self.path.exists():
+            return False
+        return not self.path.is_dir() or any(not entry.name.startswith(".") for entry in self.path.iterdir())
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes out while a run plays. Raises ScenarioError where one is already there."""
@@ -62,9 +74,26 @@ class RunDirectory:
             os.close(descriptor)
 
     def read_manifest(self) -> dict[str, Any]:
-        """The manifest. Raises FileNotFoundError or ValueError where there is none to read."""
-        manifest: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))
+        """The manifest. Raises OSError or ValueError where there is none that can be read."""
+        try:
+            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+        except RecursionError as error:
+            raise ValueError("manifest.json is nested too deeply") from error
+        if not isinstance(manifest, dict):
+            raise ValueError("manifest.json is not a table")
+        for key, kind in _MANIFEST_KEYS.items():
+            if not isinstance(manifest.get(key), kind):
+                raise ValueError(f"manifest.json: {key} is missing or of a wrong type")
         return manifest
+
+    def read_scenario(self) -> Scenario:
+        """The scenario of the manifest. Raises OSError or ValueError where there is none that can be read."""
+        try:
+            return Scenario.model_validate_json(json.dumps(self.read_manifest()["scenario"]))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(str(part) for part in ("scenario", *first["loc"]))
+            raise ValueError(f"manifest.json: {key}: {first['msg']}") from error
 
     def update_manifest(self, **changes: object) -> None:
         """Replace some of the manifest's fields."""

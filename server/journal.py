@@ -43,6 +43,23 @@ def read(path: Path) -> list[Record]:
     return records
 
 
+def read_whole_lines(path: Path) -> list[Record]:
+    """All records but a torn last one; none without a journal. Raises ValueError where any other line is broken."""
+    try:
+        return read(path) if path.exists() else []
+    except TornLine as torn:
+        return torn.records
+
+
+def head(path: Path) -> str | None:
+    """The hash of the last whole record, which stands for all before it; None where none can be read."""
+    try:
+        records = read_whole_lines(path)
+    except (OSError, ValueError):
+        return None
+    return str(records[-1].get("hash")) if records else None
+
+
 class TornLine(ValueError):
     """The last line was cut by a kill; `records` holds the whole ones before it."""
 

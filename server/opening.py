@@ -1,8 +1,9 @@
 """Opening a run directory: the manifest, and the refusal of what cannot work before anything runs."""
 
+import contextlib
 import platform
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from privacy.errors import ScenarioError
 from scenarios import source
 from scenarios.records import Records, records_of
 from scenarios.schema import Scenario, sha256
+from scenarios.source import Loaded
 from scenarios.world import World
 from server import planning, statement
 from server.directory import RunDirectory, write_json
@@ -29,17 +31,42 @@ def default_directory(scenario: str) -> Path:
     return path
 
 
-def open_directory(directory: RunDirectory, file: str, overrides: Sequence[str], engine: str) -> None:
-    """Create the run directory and its manifest. Raises ScenarioError for a scenario that cannot work."""
+def load(file: str, overrides: Sequence[str]) -> Loaded:
+    """Read a scenario. Raises ScenarioError for one that cannot work; nothing is written."""
     loaded = source.read(file, overrides)
-    scenario = loaded.scenario
-    records = records_of(scenario)
-    dataset = records.dataset
-    beginning_of(scenario)
+    beginning_of(loaded.scenario)
+    return loaded
+
+
+@contextlib.contextmanager
+def claimed(directory: RunDirectory) -> Iterator[None]:
+    """Keep a fresh run directory, made if need be, from all other processes.
+
+    Raises ScenarioError where it cannot be made, where another process is playing in it, or where anything is in it:
+    looked at under the lock, so that of two starts on one directory one is refused.
+    """
     try:
         directory.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ScenarioError([f"--out {directory.path}: {error.strerror}"]) from error
+    with directory.locked():
+        if directory.in_use():
+            raise ScenarioError([f"--out {directory.path}: exists already; choose another, or `fedcrucible resume` it"])
+        yield
+
+
+def open_directory(directory: RunDirectory, file: str, overrides: Sequence[str], engine: str) -> None:
+    """Claim a fresh run directory and write its manifest. Raises ScenarioError for what cannot work."""
+    loaded = load(file, overrides)
+    with claimed(directory):
+        write_manifest(directory, loaded, overrides, engine)
+
+
+def write_manifest(directory: RunDirectory, loaded: Loaded, overrides: Sequence[str], engine: str) -> None:
+    """Write down what is run, of which data, on what, and what it promises."""
+    scenario = loaded.scenario
+    records = records_of(scenario)
+    dataset = records.dataset
     write_json(
         directory.manifest,
         {
@@ -81,12 +108,13 @@ def open_directory(directory: RunDirectory, file: str, overrides: Sequence[str],
 def beginning_of(scenario: Scenario) -> World:
     """The world before the first round, with the plans checked that can be without training.
 
-    Raises ScenarioError where the data, the model or the drawn cohorts cannot work.
+    Raises ScenarioError where the data, the model, the drawn cohorts or the epsilon asked for cannot work.
     """
     records = records_of(scenario)
     scenario.model.size(records.dataset.shape, len(records.dataset.classes))
     beginning = World({client: len(indices) for client, indices in enumerate(records.division.train)})
     planning.require_quorum(scenario, beginning)
+    planning.noise_by_client(scenario, beginning)
     return beginning
 
 

@@ -1,5 +1,6 @@
 """From a world to plans: who takes part in a round, with which weight and under how much noise. Pure functions."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -73,44 +74,52 @@ def require_quorum(scenario: Scenario, beginning: World) -> None:
             )
 
 
-def planned_ledger(scenario: Scenario, beginning: World, client: int, noise_multiplier: float) -> Ledger:
-    """What a client will have spent after the whole run, if no budget stops it."""
-    steps = private_steps(scenario, beginning.records[client], noise_multiplier)
-    taken_part = _participations(scenario, beginning).get(client, 0)
-    return () if steps is None else ledger.add((), replace(steps.charge, steps=steps.steps * taken_part))
+def planned_ledger(scenario: Scenario, records: int, noise_multiplier: float, rounds: int) -> Ledger:
+    """What a client with so many records will have spent after so many rounds of its own, if no budget stops it."""
+    steps = private_steps(scenario, records, noise_multiplier)
+    return () if steps is None else ledger.add((), replace(steps.charge, steps=steps.steps * rounds))
 
 
-def noise_by_client(scenario: Scenario, beginning: World) -> dict[int, float]:
+def rounds_by_client(scenario: Scenario, beginning: World) -> dict[int, int]:
+    """In how many rounds each client takes part; walks through the whole run, so it is worth keeping."""
+    if scenario.federation.sampling.kind == "all":
+        return dict.fromkeys(beginning.records, scenario.federation.rounds)
+    counts = dict.fromkeys(beginning.records, 0)
+    for round_ in range(1, scenario.federation.rounds + 1):
+        for client in cohort_at(scenario, world_at(scenario, beginning, round_), round_):
+            counts[client] += 1
+    return counts
+
+
+def noise_by_client(scenario: Scenario, beginning: World, rounds: Mapping[int, int] | None = None) -> dict[int, float]:
     """The noise multiplier of each client: as given, or calibrated so that its whole planned run costs epsilon.
 
     Empty without differential privacy. Cohorts are drawn independently of the data, so calibrating on the rounds in
-    which a client will really take part is sound.
+    which a client will really take part is sound. `rounds` are those of `rounds_by_client`, where they are known.
+    Raises ScenarioError where no noise reaches epsilon.
     """
     privacy = scenario.privacy
     if not isinstance(privacy, DpSgd):
         return {}
     if privacy.noise_multiplier is not None:
         return dict.fromkeys(beginning.records, privacy.noise_multiplier)
+    rounds = rounds_by_client(scenario, beginning) if rounds is None else rounds
+    return {client: _calibrated(scenario, held, rounds[client]) for client, held in beginning.records.items()}
+
+
+@functools.lru_cache(maxsize=16_384)
+def _calibrated(scenario: Scenario, records: int, rounds: int) -> float:
+    """The noise multiplier for a client like this one; many clients are alike, and a run plans what it has checked."""
+    privacy = scenario.privacy
+    assert isinstance(privacy, DpSgd)
     assert privacy.epsilon is not None
-    found: dict[tuple[int, int], float] = {}
-    noise = {}
-    for client, records in beginning.records.items():
-        key = (records, _participations(scenario, beginning).get(client, 0))
-        if key not in found:
-
-            def rows_at(sigma: float, client: int = client) -> Ledger:
-                return planned_ledger(scenario, beginning, client, sigma)
-
-            found[key] = ledger.calibrate(rows_at, privacy.epsilon, privacy.delta, privacy.accountant)
-        noise[client] = found[key]
-    return noise
-
-
-def _participations(scenario: Scenario, beginning: World) -> dict[int, int]:
-    if scenario.federation.sampling.kind == "all":
-        return dict.fromkeys(beginning.records, scenario.federation.rounds)
-    counts: dict[int, int] = {}
-    for round_ in range(1, scenario.federation.rounds + 1):
-        for client in cohort_at(scenario, world_at(scenario, beginning, round_), round_):
-            counts[client] = counts.get(client, 0) + 1
-    return counts
+    try:
+        return ledger.calibrate(
+            lambda noise: planned_ledger(scenario, records, noise, rounds),
+            privacy.epsilon,
+            privacy.delta,
+            privacy.accountant,
+        )
+    except ValueError as error:
+        reason = f"privacy.epsilon: {error}, for a client with {records} records in {rounds} rounds"
+        raise ScenarioError([f"{reason}; raise epsilon or delta, or lower federation.rounds"]) from error

@@ -12,8 +12,11 @@ from server.directory import RunDirectory
 def summarise(
     directory: RunDirectory, scenario: Scenario, wall_seconds: float, model_sha256: str | None
 ) -> dict[str, object]:
-    """The contract's `summary.json`. `model_sha256` is None where the run did not reach its end."""
-    records = journal.read(directory.journal) if directory.journal.exists() else []
+    """The contract's `summary.json`. `model_sha256` is None where the run did not reach its end.
+
+    `wall_seconds` counts every process that played the run. Bytes are those of the rounds and of the keys before them.
+    """
+    records = journal.read_whole_lines(directory.journal)
     rounds = [record for record in records if record.get("kind") == "round"]
     last = rounds[-1] if rounds else {}
     manifest = directory.read_manifest()
@@ -29,14 +32,20 @@ def summarise(
         "forgetting": None,
         "backward_transfer": None,
         "epsilon": _epsilon(scenario, ledgers_of(records)),
-        "sent_bytes": sum(record["sent_bytes"] for record in rounds),
-        "received_bytes": sum(record["received_bytes"] for record in rounds),
+        "sent_bytes": int(total(records, "sent_bytes")),
+        "received_bytes": int(total(records, "received_bytes")),
         "wall_seconds": wall_seconds,
-        "train_seconds": sum(record["train_seconds"] for record in rounds),
+        "train_seconds": total(records, "train_seconds"),
         "final_sha256": model_sha256,
-        "stamp": manifest["stamp"],
+        "stamp": manifest.get("stamp"),
         "findings": [],
     }
+
+
+def total(records: list[journal.Record], name: str) -> float:
+    """The sum of one figure over the start and the rounds; a record that does not have it adds nothing."""
+    figures = [record.get(name) for record in records if record.get("kind") in ("start", "round")]
+    return sum(figure for figure in figures if isinstance(figure, int | float) and not isinstance(figure, bool))
 
 
 def ledgers_of(records: list[journal.Record]) -> dict[str, ledger.Ledger]:

@@ -30,12 +30,13 @@ def describe(file: str, overrides: Sequence[str]) -> Iterator[str]:
 
 
 def _clients(scenario: Scenario, beginning: World) -> Iterator[str]:
-    noise = planning.noise_by_client(scenario, beginning)
+    rounds = planning.rounds_by_client(scenario, beginning)
+    noise = planning.noise_by_client(scenario, beginning, rounds)
     privacy = scenario.privacy
     for client, records in beginning.records.items():
         line = f"client {client}: {records} records"
         if isinstance(privacy, DpSgd):
-            rows = planning.planned_ledger(scenario, beginning, client, noise[client])
+            rows = planning.planned_ledger(scenario, records, noise[client], rounds[client])
             planned = ledger.epsilon(rows, privacy.delta, privacy.accountant)
             steps = sum(row.steps for row in rows)
             line += f", noise multiplier {noise[client]:.4g}, {steps} steps, planned epsilon {planned:.4g}"

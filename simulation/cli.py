@@ -66,17 +66,15 @@ def verify(directory: Directory, debug: Debug = False) -> None:
     """Check the journal's hash chain and recompute epsilon from the ledger rows."""
     from simulation import verify as verification
 
-    try:
-        found = verification.problems(directory)
-        epsilon = None if found else verification.recomputed_epsilon(directory)
-    except (OSError, ValueError, KeyError) as error:
-        raise ScenarioError([f"{directory}: not a readable run directory: {error}"]) from error
-    for problem in found:
+    verdict = verification.examine(directory)
+    for problem in verdict.problems:
         print(problem)
-    if found:
+    if verdict.problems:
         raise typer.Exit(_FAILED)
-    spent = "" if epsilon is None else f"; epsilon recomputed from the rows: {epsilon:.4f}"
-    print(f"{directory}: the journal is intact{spent}")
+    so_far = " so far: the run has not ended" if verdict.so_far else ""
+    torn = "; its last line was cut by a kill or a full disk" if verdict.torn else ""
+    spent = "" if verdict.epsilon is None else f"; epsilon recomputed from the rows: {verdict.epsilon:.4f}"
+    print(f"{directory}: the journal is intact{so_far}{torn}{spent}")
 
 
 @cli.command()

@@ -1,17 +1,21 @@
 """Starting and resuming runs: directories, engines, progress, and what to say at the end."""
 
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from privacy.errors import RunFailed, ScenarioError
-from scenarios import source
+from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
 from scenarios.schema import Scenario
+from server import ending
 from server.directory import RunDirectory
-from server.opening import default_directory, open_directory
+from server.opening import claimed, default_directory, load, write_manifest
 from simulation.engines import flower, local
 from simulation.progress import Progress
+from simulation.report import write_report
 
 ENGINES = ("local", "flower")
 
@@ -26,66 +30,94 @@ def start(
     """Run a scenario; returns the run directory. Raises ScenarioError before, RunFailed after anything has run."""
     if engine not in ENGINES:
         raise ScenarioError([f"--engine {engine}: valid are {', '.join(ENGINES)}"])
-    loaded = source.read(file, overrides)
+    if engine == "flower":
+        flower.app_folder()
+    loaded = load(file, overrides)
     directory = RunDirectory(out or default_directory(loaded.scenario.name))
-    if _in_use(directory.path):
-        raise ScenarioError([f"--out {directory.path}: exists already; choose another, or `fedcrucible resume` it"])
-    open_directory(directory, file, overrides, engine)
-    print(f"{loaded.scenario.name}: {loaded.scenario.question}", file=sys.stderr)  # noqa: T201
-    _play(loaded.scenario, directory, engine, workers)
+    with claimed(directory):
+        write_manifest(directory, loaded, overrides, engine)
+        print(f"{loaded.scenario.name}: {loaded.scenario.question}", file=sys.stderr)  # noqa: T201
+        _play(loaded.scenario, directory, engine, workers)
     return directory.path
-
-
-def _in_use(path: Path) -> bool:
-    """Whether anything is there; a run killed before its manifest was written left only a hidden part of it."""
-    if not path.exists():
-        return False
-    return not path.is_dir() or any(not entry.name.startswith(".") for entry in path.iterdir())
 
 
 def resume(path: Path, workers: int | None = None) -> None:
     """Continue a run directory. Raises ScenarioError where there is nothing to continue."""
     directory = RunDirectory(path)
     try:
-        manifest = directory.read_manifest()
-        scenario = Scenario.model_validate_json(json.dumps(manifest["scenario"]))
-    except (OSError, ValueError, KeyError) as error:
+        directory.read_scenario()
+    except (OSError, ValueError) as error:
         raise ScenarioError([f"{path}: not a run directory that can be resumed: {error}"]) from error
-    if manifest["status"] == "completed":
-        raise ScenarioError([f"{path}: the run is complete; there is nothing to resume"])
-    if manifest["engine"] != "local":
-        raise ScenarioError(
-            [f"{path}: only runs of the local engine can be resumed: under {manifest['engine']} the clients' memories"
-             " live in Flower's runtime and end with it"]
-        )  # fmt: skip
-    _play(scenario, directory, "local", workers)
+    with directory.locked():
+        manifest = directory.read_manifest()
+        if manifest["status"] == "completed":
+            raise ScenarioError([f"{path}: the run is complete; there is nothing to resume"])
+        if manifest["engine"] != "local":
+            raise ScenarioError(
+                [f"{path}: only runs of the local engine can be resumed: under {manifest['engine']} the clients'"
+                 " memories live in Flower's runtime and end with it"]
+            )  # fmt: skip
+        # What an earlier attempt said at its end is no longer true.
+        directory.summary.unlink(missing_ok=True)
+        directory.update_manifest(status="running", reason="", ended=None, journal_head=None)
+        _play(directory.read_scenario(), directory, "local", workers)
 
 
 def closing_lines(path: Path) -> list[str]:
-    """What a finished run says: its figures in a line, and where the report is."""
-    summary = json.loads(RunDirectory(path).summary.read_text(encoding="utf-8"))
-    spent = summary["epsilon"]
-    privacy = "" if spent is None else f", epsilon {spent['max']:.3f} at delta {spent['delta']:g}"
+    """What a finished run says: its figures, the journal's head to keep elsewhere, and where the report is."""
+    directory = RunDirectory(path)
+    summary = json.loads(directory.summary.read_text(encoding="utf-8"))
     megabytes = (summary["sent_bytes"] + summary["received_bytes"]) / 1e6
+    privacy = _spent(summary["epsilon"])
     return [
         f"accuracy {summary['accuracy']:.4f}{privacy}, {megabytes:.1f} MB, {summary['wall_seconds']:.1f} s",
         f"final model sha256 {summary['final_sha256']}",
-        f"report: {RunDirectory(path).report}",
+        f"journal head {directory.read_manifest()['journal_head']}",
+        f"report: {directory.report}",
     ]
 
 
-def _play(scenario: Scenario, directory: RunDirectory, engine: str, workers: int | None) -> None:
-    from simulation.report import write_report
+def _spent(epsilon: Mapping[str, Any] | None) -> str:
+    """The largest epsilon in words; JSON has no infinity, so null stands for it."""
+    if epsilon is None:
+        return ""
+    largest = "infinite" if epsilon["max"] is None else f"{epsilon['max']:.3f}"
+    return f", epsilon {largest} at delta {epsilon['delta']:g}"
 
+
+def _play(scenario: Scenario, directory: RunDirectory, engine: str, workers: int | None) -> None:
+    """Play a locked directory whose manifest says "running"; afterwards it says how that ended."""
+    begun = time.perf_counter()
     try:
-        with directory.locked(), Progress(directory.journal, scenario.federation.rounds):
-            directory.update_manifest(status="running", reason="", ended=None)
+        with Progress(directory.journal, scenario.federation.rounds):
             if engine == "local":
                 local.run(scenario, directory, workers)
             else:
                 flower.run(scenario, directory)
     except KeyboardInterrupt:
-        raise RunFailed(f"stopped; go on with: fedcrucible resume {directory.path}") from None
-    finally:
-        if directory.read_manifest()["status"] != "running":
-            write_report([directory.path], directory.report)
+        # Flower's processes see the Ctrl-C too and may have called it a failure.
+        ending.interrupt(directory)
+        _report_anyway(directory)
+        if engine == "local":
+            raise RunFailed(f"stopped; go on with: fedcrucible resume {directory.path}") from None
+        raise RunFailed("stopped; a run on Flower's runtime cannot go on, start it again in another folder") from None
+    except Exception as error:
+        reason = ending.reason_of(error)
+        if _says_running(directory):
+            ending.fail(directory, scenario, reason, time.perf_counter() - begun)
+        _report_anyway(directory)
+        raise error if isinstance(error, FedcrucibleError) else RunFailed(reason) from error
+    write_report([directory.path], directory.report)
+
+
+def _says_running(directory: RunDirectory) -> bool:
+    try:
+        return bool(directory.read_manifest()["status"] == "running")
+    except (OSError, ValueError):
+        return False
+
+
+def _report_anyway(directory: RunDirectory) -> None:
+    """The report of a run that did not end well; where it cannot be written, the failure is told without it."""
+    with contextlib.suppress(Exception):
+        write_report([directory.path], directory.report)

@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from privacy import ledger
+from privacy.errors import ScenarioError
 from privacy.guarantees import DpSgd
 from scenarios.schema import Scenario, sha256
 from server import journal
@@ -16,38 +20,78 @@ from server.exchange import model_bytes
 from server.summary import ledgers_of
 
 _TOLERANCE = 1e-6
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What does not hold, one line each; epsilon by the journal's rows alone (None without differential privacy).
+
+    `so_far` says that the run is not at its end, so that lines may follow, and `torn` that a kill cut the last one.
+    """
+
+    problems: list[str]
+    epsilon: float | None
+    so_far: bool
+    torn: bool
+
+
+def examine(path: Path) -> Verdict:
+    """Check a run directory, reading its journal once. Raises ScenarioError where there is none that can be read."""
+    try:
+        return _examined(RunDirectory(path))
+    except _UNREADABLE as error:
+        told = str(error) if isinstance(error, OSError | ValueError) else f"{type(error).__name__} {error}"
+        reason = " ".join(told.split())
+        raise ScenarioError([f"{path}: not a readable run directory: {reason}"]) from error
 
 
 def problems(path: Path) -> list[str]:
-    """Everything that does not hold, one line each; empty where all holds. Raises OSError, ValueError if unreadable."""
-    directory = RunDirectory(path)
-    manifest = directory.read_manifest()
-    try:
-        records = journal.read(directory.journal)
-    except journal.TornLine as torn:
-        records = torn.records
-        if manifest.get("status") == "completed":
-            return ["journal.jsonl: the last line is incomplete"]
-    found = [f"journal.jsonl: {problem}" for problem in journal.problems(records)]
-    scenario = Scenario.model_validate_json(json.dumps(manifest["scenario"]))
-    if sha256(scenario) != manifest.get("scenario_sha256"):
+    """Everything that does not hold, one line each; empty where all holds. Raises ScenarioError if unreadable."""
+    return examine(path).problems
+
+
+def _examined(directory: RunDirectory) -> Verdict:
+    manifest, scenario = directory.read_manifest(), directory.read_scenario()
+    status, found = manifest["status"], list[str]()
+    records, torn = _records(directory, status)
+    if torn and status == "completed":
+        found.append("journal.jsonl: the last line is incomplete")
+    found += [f"journal.jsonl: {problem}" for problem in journal.problems(records)]
+    if records and records[0].get("run") != manifest["run"]:
+        found.append("journal.jsonl: it belongs to another run than manifest.json")
+    if sha256(scenario) != manifest["scenario_sha256"]:
         found.append("manifest.json: the scenario does not match its hash")
-    if manifest.get("status") != "completed":
-        return found
-    head = records[-1].get("hash") if records else None
-    if head != manifest.get("journal_head"):
+    # A run that is under way has no head yet; one that failed or was stopped has, if it could still be written.
+    said_head, head = manifest.get("journal_head"), records[-1].get("hash") if records else None
+    if head != said_head and (status == "completed" or said_head is not None):
         found.append("journal.jsonl: the end is missing: its head is not the one in manifest.json")
-    return found + _model_problems(directory, records) + _epsilon_problems(directory, scenario, records)
+    spent = _spent(scenario, records)
+    if status == "completed":
+        found += _model_problems(directory, records)
+    if status == "completed" or (status == "failed" and directory.summary.exists()):
+        found += _epsilon_problems(directory, spent)
+    epsilon = max(spent.values(), default=0.0) if isinstance(scenario.privacy, DpSgd) else None
+    return Verdict(found, epsilon, status in ("running", "interrupted"), torn)
 
 
-def recomputed_epsilon(path: Path) -> float | None:
-    """The maximum over clients, from the journal's rows alone; None without differential privacy."""
-    scenario = Scenario.model_validate_json(json.dumps(RunDirectory(path).read_manifest()["scenario"]))
+def _records(directory: RunDirectory, status: str) -> tuple[list[journal.Record], bool]:
+    """The journal's whole lines, and whether the last one was cut. Only a completed run must have a journal."""
+    if status != "completed" and not directory.journal.exists():
+        return [], False
+    try:
+        return journal.read(directory.journal), False
+    except journal.TornLine as torn:
+        return torn.records, True
+
+
+def _spent(scenario: Scenario, records: list[journal.Record]) -> dict[str, float]:
+    """Epsilon of each client from its rows alone; empty without differential privacy."""
     privacy = scenario.privacy
     if not isinstance(privacy, DpSgd):
-        return None
-    ledgers = ledgers_of(journal.read(RunDirectory(path).journal))
-    return max((ledger.epsilon(rows, privacy.delta, privacy.accountant) for rows in ledgers.values()), default=0.0)
+        return {}
+    ledgers = ledgers_of(records)
+    return {client: ledger.epsilon(rows, privacy.delta, privacy.accountant) for client, rows in ledgers.items()}
 
 
 def _model_problems(directory: RunDirectory, records: list[journal.Record]) -> list[str]:
@@ -63,16 +107,27 @@ def _model_problems(directory: RunDirectory, records: list[journal.Record]) -> l
     return found
 
 
-def _epsilon_problems(directory: RunDirectory, scenario: Scenario, records: list[journal.Record]) -> list[str]:
-    privacy = scenario.privacy
-    if not isinstance(privacy, DpSgd):
-        return []
+def _epsilon_problems(directory: RunDirectory, spent: Mapping[str, float]) -> list[str]:
     summary = json.loads(directory.summary.read_text(encoding="utf-8"))
-    stated = summary.get("epsilon") or {}
+    stated = (summary.get("epsilon") or {}).get("per_client", {})
     found = []
-    for client, rows in ledgers_of(records).items():
-        value = ledger.epsilon(rows, privacy.delta, privacy.accountant)
-        said = stated.get("per_client", {}).get(client, {}).get("max")
-        if said is None or abs(said - value) > _TOLERANCE * max(1.0, value):
+    for client, value in spent.items():
+        said = _figure(stated.get(client, {}))
+        if not _close(said, value):
             found.append(f"summary.json: client {client} is said to have spent {said}, its rows say {value:.6f}")
+    largest = max(spent.values(), default=0.0)
+    if spent and not _close(_figure(summary.get("epsilon") or {}), largest):
+        found.append(f"summary.json: the largest epsilon is not {largest:.6f}, as the rows say")
     return found
+
+
+def _figure(stated: Mapping[str, float | None]) -> float | None:
+    """The `max` of a table; null is infinity, for which JSON has no word. None where there is no such key."""
+    if "max" not in stated:
+        return None
+    return math.inf if stated["max"] is None else stated["max"]
+
+
+def _close(said: float | None, value: float) -> bool:
+    """Whether a stated epsilon is the recomputed one; two infinities are equal and have no difference."""
+    return said == value or (said is not None and abs(said - value) <= _TOLERANCE * max(1.0, value))

@@ -21,12 +21,13 @@ class DpSgd(Parameters):
     """DP-SGD on each client; exactly one of `noise_multiplier` and `epsilon` is given.
 
     **Guarantee.** (epsilon, delta)-differential privacy of each record of each client, add-or-remove.
-    With `noise_multiplier` (sigma / clip_norm) epsilon follows from the run; with `epsilon` the noise is
-    calibrated to the whole planned run. Seeded noise protects only against those who do not know the seed.
+    With `noise_multiplier` (sigma / clip_norm) epsilon follows from the run; below 0.01 it would be in the thousands,
+    as good as no noise, and is refused. With `epsilon` the noise is calibrated to the whole planned run.
+    Seeded noise protects only against those who do not know the seed.
     """
 
     kind: Literal["dp-sgd"] = "dp-sgd"
-    noise_multiplier: Positive | None = None
+    noise_multiplier: Annotated[float, Field(ge=0.01)] | None = None
     epsilon: Positive | None = None
     clip_norm: Positive = 1.0
     delta: Annotated[float, Field(gt=0, lt=1)] = 1e-5

@@ -3,8 +3,9 @@
 import functools
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from privacy.parameters import Named
 from scenarios.datasets.dataset import Dataset
 from scenarios.datasets.digits import Digits
 from scenarios.datasets.file import FileDataset
@@ -14,13 +15,8 @@ from scenarios.datasets.mnist5k import Mnist5k
 __all__ = ["Dataset", "DatasetParameters", "Digits", "FileDataset", "HeartDisease", "Mnist5k", "load"]
 
 
-def _named(value: object) -> object:
-    """In a scenario file "digits" stands for { kind = "digits" }."""
-    return {"kind": value} if isinstance(value, str) else value
-
-
 AnyDataset = Digits | Mnist5k | HeartDisease | FileDataset
-DatasetParameters = Annotated[AnyDataset, Field(discriminator="kind"), BeforeValidator(_named)]
+DatasetParameters = Annotated[AnyDataset, Field(discriminator="kind"), Named]
 
 
 def load(parameters: AnyDataset) -> Dataset:

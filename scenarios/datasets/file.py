@@ -22,7 +22,7 @@ class FileDataset(Parameters):
     A .npz file holds `x` (tables [n, columns]; images [n, height, width] or [n, channels, height, width], either
     uint8 or floating point in 0..1), `y` [n] and, if the records have natural groups, `group` [n]. A .csv file has a
     header line, numeric columns, the column named by `label`, and the one named by `group` if that is not empty.
-    A relative path starts from the working directory.
+    A relative path starts from the scenario file's folder, on the command line from the current one.
 
     Columns of a table are used as they are: scaling them by their own statistics would release those statistics.
     The names of the classes are taken from the records and count as public.

@@ -48,8 +48,7 @@ def run(scenario: Scenario, directory: RunDirectory) -> None:
                 stdout=output, stderr=subprocess.STDOUT, env=environment, check=False,
             )  # fmt: skip
         finally:
-            link.terminate()
-            link.wait(timeout=30)
+            _end(link)
     status = directory.read_manifest()
     if status["status"] != "completed":
         raise RunFailed(status["reason"] or f"Flower ended before the run did; {log} says why")
@@ -85,6 +84,15 @@ def _wait_for(port: int, link: "subprocess.Popen[bytes]") -> None:
                 return
         time.sleep(0.1)
     raise RunFailed(f"flower-superlink did not answer within {_START_TIMEOUT_S:g} s")
+
+
+def _end(link: "subprocess.Popen[bytes]") -> None:
+    link.terminate()
+    try:
+        link.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        link.kill()
+        link.wait()
 
 
 def _free_port() -> int:

@@ -111,6 +111,14 @@ def test_an_encrypted_sum_needs_two_clients(federation: dict[str, object]) -> No
     assert "sum of a single client" in reason
 
 
+def test_an_encrypted_sum_is_exact_for_so_many_clients() -> None:
+    federation = {"clients": 4097, "rounds": 2}
+    assert refused(federation=federation, protection="homomorphic") == [
+        ("federation.clients", "homomorphic sums are exact for 4096 clients, not for 4097")
+    ]
+    assert scenario(federation=federation).federation.clients == 4097
+
+
 def test_every_conflict_is_told_at_once() -> None:
     found = refused(
         federation={"clients": 4, "rounds": 2, "quorum": 9},

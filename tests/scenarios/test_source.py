@@ -77,6 +77,12 @@ def test_a_number_out_of_range_is_told_with_the_range(file: Path) -> None:
     )
 
 
+def test_noise_as_good_as_none_is_refused(file: Path) -> None:
+    assert problem_of(file, "noise_multiplier = 1.0", "noise_multiplier = 0.009") == (
+        ":17: privacy.noise_multiplier: expected a number of at least 0.01, not 0.009"
+    )
+
+
 def test_a_wrong_type_is_told_with_both_types(file: Path) -> None:
     assert problem_of(file, "clip_norm = 0.5", 'clip_norm = "0.5"') == (
         ":18: privacy.clip_norm: expected a number above 0, not '0.5'"
@@ -149,6 +155,19 @@ def test_dotted_and_quoted_keys_have_lines(file: Path) -> None:
 def test_byte_order_mark_and_windows_line_ends_are_accepted(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
     assert read(file).scenario.name == "small"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("mine.csv", "{folder}/mine.csv"), ("~/mine.csv", "{home}/mine.csv"), ("/data/mine.csv", "/data/mine.csv")],
+)
+def test_a_data_file_is_beside_the_scenario_file_or_at_home(
+    file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str, meant: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    file.write_text(TEXT.replace('"digits"', f'{{ kind = "file", path = "{written}" }}'))
+    path = read(file).scenario.data.dataset.model_dump()["path"]
+    assert path == meant.format(folder=file.parent, home=tmp_path / "home")
 
 
 def test_an_override_changes_one_key(file: Path) -> None:

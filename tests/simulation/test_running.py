@@ -179,7 +179,12 @@ def test_ctrl_c_leaves_a_directory_that_resumes_to_the_same_bits(tmp_path):
         (["run", "quickstart", "--engine", "ray"], "valid are local, flower"),
         (["run", "quickstart", "--out", "/proc/nothing"], "--out /proc/nothing"),
         (["run", "quickstart", "--set", "model=cnn", "--set", "data.dataset=heart-disease"], "needs images"),
-        (["check", "quickstart", "--set", "federation.clients=5000"], "cannot share"),
+        (["check", "quickstart", "--set", "federation.clients=5000", "--set", "protection=none"], "cannot share"),
+        (["check", "quickstart", "--set", "federation.clients=5000"], "homomorphic sums are exact for 4096 clients"),
+        (
+            ["check", "quickstart", "--set", "privacy.epsilon=0.0001"],
+            "privacy.epsilon: epsilon 0.0001 cannot be reached",
+        ),
         (["verify", "nowhere"], "not a readable run directory"),
         (["resume", "nowhere"], "not a run directory"),
         (["report", "nowhere"], "nowhere"),

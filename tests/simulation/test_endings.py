@@ -1,0 +1,244 @@
+"""How runs begin and end when something else goes wrong, and what the directory then says of it."""
+
+import json
+import signal
+import threading
+
+import pytest
+
+from privacy import ledger
+from privacy.errors import RunFailed, ScenarioError
+from runs import PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
+from server import app, journal
+from server.directory import RunDirectory
+from simulation import running, verify
+from simulation.engines import flower, local
+
+
+@pytest.fixture
+def finished(tmp_path):
+    return play(tmp_path, SMALL + PRIVATE)
+
+
+def disk_full(*_):
+    raise OSError(28, "No space left on device")
+
+
+def change(path, **fields):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def test_an_infinite_epsilon_is_told_and_verified(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger, "_LEAST_NOISE", 10.0)  # as if all noise of this run were as good as none
+    directory = play(tmp_path, SMALL + PRIVATE, "privacy.delta=2.5e-4")
+    assert summary(directory)["epsilon"]["max"] is None
+    assert "epsilon infinite at delta 0.00025" in running.closing_lines(directory.path)[0]
+    assert verify.problems(directory.path) == []
+    monkeypatch.undo()
+    ledger._epsilon_rdp.cache_clear()
+    assert any("is said to have spent inf" in problem for problem in verify.problems(directory.path))
+
+
+def test_the_head_is_printed_for_whoever_keeps_it(finished):
+    head = journal.read(finished.journal)[-1]["hash"]
+    assert f"journal head {head}" in running.closing_lines(finished.path)
+
+
+def test_of_two_starts_on_one_directory_one_is_refused(tmp_path, monkeypatch):
+    path, both, told = str(write(tmp_path, SMALL)), threading.Barrier(2), []
+    load = running.load
+    monkeypatch.setattr(running, "load", lambda *args: (load(*args), both.wait())[0])
+
+    def start():
+        try:
+            told.append(running.start(path, [], "local", 1, tmp_path / "run"))
+        except ScenarioError as error:
+            told.append(error)
+
+    other = threading.Thread(target=start)
+    other.start()
+    start()
+    other.join()
+    assert sorted(isinstance(each, ScenarioError) for each in told) == [False, True]
+    assert verify.problems(tmp_path / "run") == []
+
+
+def test_a_wrong_scenario_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ScenarioError, match="cannot be reached"):
+        play(tmp_path, SMALL + PRIVATE, "privacy.noise_multiplier=none", "privacy.epsilon=0.00001")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["scenario.toml"]
+
+
+def test_a_directory_that_is_claimed_is_left_alone(tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+    with directory.locked(), pytest.raises(ScenarioError, match="another process"):
+        play(tmp_path, SMALL)
+    assert list(directory.path.iterdir()) == []
+
+
+def test_a_journal_of_another_run_is_found(tmp_path, finished):
+    other = play(tmp_path, SMALL + PRIVATE, out="other")
+    finished.journal.write_bytes(other.journal.read_bytes())
+    assert "journal.jsonl: it belongs to another run than manifest.json" in verify.problems(finished.path)
+
+
+@pytest.mark.parametrize("engine", ["local", "flower"])
+def test_what_fails_outside_the_rounds_is_written_down(tmp_path, monkeypatch, engine):
+    monkeypatch.setattr(local, "LocalGrid", disk_full)
+    monkeypatch.setattr(flower, "_tool", disk_full)
+    with pytest.raises(RunFailed, match="No space left"):
+        running.start(str(write(tmp_path, SMALL)), [], engine, 1, tmp_path / "run")
+    manifest = RunDirectory(tmp_path / "run").read_manifest()
+    assert manifest["status"] == "failed"
+    assert "No space left" in manifest["reason"]
+    assert manifest["ended"] is not None
+    assert verify.problems(tmp_path / "run") == []
+
+
+def test_a_model_that_cannot_be_written_fails_the_run_and_can_be_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(app, "write_bytes", disk_full)
+    with pytest.raises(RunFailed, match="No space left"):
+        play(tmp_path, SMALL + PRIVATE)
+    directory = RunDirectory(tmp_path / "run")
+    assert directory.read_manifest()["status"] == "failed"
+    monkeypatch.undo()
+    running.resume(directory.path, 1)
+    assert verify.problems(directory.path) == []
+
+
+def test_a_failure_over_a_torn_journal_is_still_told(tmp_path, monkeypatch):
+    directory = RunDirectory(tmp_path / "run")
+
+    def tear(*_):
+        directory.journal.write_text(directory.journal.read_text() + '{"kind":"rou')
+        disk_full()
+
+    monkeypatch.setattr(app, "write_bytes", tear)
+    with pytest.raises(RunFailed, match="No space left"):
+        play(tmp_path, SMALL + PRIVATE)
+    assert directory.read_manifest()["status"] == "failed"
+    assert summary(directory)["epsilon"]["max"] > 0
+    assert verify.examine(directory.path).torn
+    assert verify.problems(directory.path) == []
+
+
+def test_a_stopped_run_on_flower_is_interrupted_and_not_sent_to_resume(tmp_path, monkeypatch):
+    def stopped(scenario, directory):
+        directory.update_manifest(status="failed", reason="the connection was lost")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flower, "run", stopped)
+    with pytest.raises(RunFailed, match="stopped") as caught:
+        running.start(str(write(tmp_path, SMALL)), [], "flower", 1, tmp_path / "run")
+    assert "fedcrucible resume" not in str(caught.value)
+    assert RunDirectory(tmp_path / "run").read_manifest()["status"] == "interrupted"
+
+
+def test_a_failed_runs_head_and_epsilon_are_checked(tmp_path):
+    text = SMALL.replace("quorum = 2", "quorum = 4") + PRIVATE
+    changes = ('data.partition={kind="quantity",alpha=1.0}', "privacy.budget.epsilon=2.5")
+    with pytest.raises(RunFailed, match="below the quorum of 4"):
+        play(tmp_path, text, *changes)
+    directory = RunDirectory(tmp_path / "run")
+    lines = directory.journal.read_text().splitlines(keepends=True)
+    assert directory.read_manifest()["journal_head"] == json.loads(lines[-1])["hash"]
+    assert verify.problems(directory.path) == []
+    directory.journal.write_text("".join(lines[:-1]))
+    assert any("the end is missing" in problem for problem in verify.problems(directory.path))
+    directory.journal.write_text("".join(lines))
+    figures = summary(directory)
+    figures["epsilon"]["per_client"]["1"]["max"] /= 2
+    change(directory.summary, **figures)
+    assert any("client 1 is said to have spent" in problem for problem in verify.problems(directory.path))
+
+
+def test_a_largest_epsilon_that_no_client_spent_is_found(finished):
+    figures = summary(finished)
+    change(finished.summary, epsilon={**figures["epsilon"], "max": figures["epsilon"]["max"] / 2})
+    assert any("the largest epsilon is not" in problem for problem in verify.problems(finished.path))
+
+
+def test_a_killed_runs_torn_journal_is_intact_so_far(finished):
+    change(finished.manifest, status="running", journal_head=None)
+    finished.journal.write_text(finished.journal.read_text()[:-40])
+    result = command("verify", finished.path)
+    assert result.returncode == 0, result.stderr
+    assert "intact so far" in result.stdout
+    assert "its last line was cut" in result.stdout
+    assert "epsilon recomputed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda manifest: [],
+        lambda manifest: "manifest",
+        lambda manifest: {key: value for key, value in manifest.items() if key != "scenario"},
+        lambda manifest: {**manifest, "scenario": []},
+        lambda manifest: {**manifest, "scenario": {**manifest["scenario"], "seed": "x"}},
+        lambda manifest: {**manifest, "status": []},
+        lambda manifest: {**manifest, "engine": None},
+        lambda manifest: {key: value for key, value in manifest.items() if key != "run"},
+    ],
+)
+def test_a_damaged_manifest_is_refused_in_a_line(finished, damage):
+    finished.manifest.write_text(json.dumps(damage(finished.read_manifest())))
+    for refused in (verify.examine, running.resume):
+        with pytest.raises(ScenarioError) as caught:
+            refused(finished.path)
+        [problem] = caught.value.problems
+        assert problem.startswith(f"{finished.path}: not a ")
+        assert "\n" not in problem
+
+
+@pytest.mark.parametrize("content", ["[]", '{"epsilon": [1]}', "{", '{"epsilon": {"per_client": {"0": 3}}}'])
+def test_a_damaged_summary_is_refused_in_a_line(finished, content):
+    finished.summary.write_text(content)
+    with pytest.raises(ScenarioError, match="not a readable run directory") as caught:
+        verify.problems(finished.path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_resumed_runs_seconds_and_head_count_what_was_played_before(tmp_path):
+    path = write(tmp_path, SMALL)
+    process = begin("run", path, "--workers", 1, "--set", "federation.rounds=60", "--out", tmp_path / "cut")
+    wait_for_rounds(tmp_path / "cut", 5)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    directory = RunDirectory(tmp_path / "cut")
+    before = journal.read(directory.journal)
+    assert directory.read_manifest()["journal_head"] == before[-1]["hash"]
+    assert "intact so far" in command("verify", directory.path).stdout
+    # As if the rounds before had taken an hour: the chain is written anew, the checkpoint's line with it.
+    previous, slow = journal.GENESIS, []
+    for record in before:
+        content = {key: value for key, value in record.items() if key not in ("previous", "hash")}
+        slow.append(journal.link(previous, content | ({"seconds": 3600.0} if content["kind"] == "round" else {})))
+        previous = slow[-1]["hash"]
+    directory.journal.unlink()
+    for record in slow:
+        journal.append(directory.journal, record)
+    [state] = directory.checkpoint.glob("round-*/state.json")
+    change(state, line=slow[-1])
+    running.resume(directory.path, 1)
+    assert summary(directory)["wall_seconds"] > 3600 * 5
+    assert verify.problems(directory.path) == []
+
+
+def test_bytes_of_the_start_are_counted_and_odd_figures_are_not(finished):
+    records = [
+        {"kind": "start", "sent_bytes": 1000},
+        {"kind": "round", "sent_bytes": 10},
+        {"kind": "round", "sent_bytes": None},
+        {"kind": "round", "sent_bytes": True},
+        {"kind": "end", "sent_bytes": 7},
+    ]
+    assert app.total(records, "sent_bytes") == 1010
+    assert app.total(records, "received_bytes") == 0
+
+
+def test_a_run_that_has_ended_is_not_played_again(finished):
+    with pytest.raises(ScenarioError, match="exists already"):
+        app.play(None, finished)
+    assert finished.read_manifest()["status"] == "completed"
