@@ -1,5 +1,6 @@
 """The server's own evaluation of the global model on held-out records."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,16 @@ import torch
 from privacy.view import Vector
 from scenarios import models
 
-_BATCH = 1024
+_BATCH = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Examination:
-    """A built model and the held-out records, ready to score one parameter vector after another."""
+    """A built model and the held-out records, ready to score one parameter vector after another.
+
+    Images lie with their channels last in memory and pass in small batches: convolution and pooling on one thread are
+    three times as fast then, and for a small convolutional network scoring took more than half of a round.
+    """
 
     module: torch.nn.Module
     inputs: npt.NDArray[np.float32]
@@ -30,13 +35,21 @@ class Examination:
         finally:
             torch.set_num_threads(threads)
 
+    @torch.no_grad()
     def _score(self) -> tuple[float, float]:
         correct, loss = 0, 0.0
-        with torch.no_grad():
-            for start in range(0, len(self.labels), _BATCH):
-                inputs = torch.from_numpy(np.array(self.inputs[start : start + _BATCH]))
-                labels = torch.from_numpy(np.array(self.labels[start : start + _BATCH]))
-                scores = self.module(inputs)
-                correct += int((scores.argmax(1) == labels).sum())
-                loss += float(torch.nn.functional.cross_entropy(scores, labels, reduction="sum"))
+        for inputs, labels in self._batches:
+            scores = self.module(inputs)
+            correct += int((scores.argmax(1) == labels).sum())
+            loss += float(torch.nn.functional.cross_entropy(scores, labels, reduction="sum"))
         return correct / len(self.labels), loss / len(self.labels)
+
+    @functools.cached_property
+    def _batches(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        images = self.inputs.ndim == 4
+        if images:
+            self.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs miss it
+        inputs, labels = torch.from_numpy(np.array(self.inputs)), torch.from_numpy(np.array(self.labels))
+        if images:
+            inputs = inputs.to(memory_format=torch.channels_last)
+        return list(zip(torch.split(inputs, _BATCH), torch.split(labels, _BATCH), strict=True))
