@@ -13,7 +13,7 @@ import json
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -65,9 +65,15 @@ def add(ledger: Ledger, charge: Charge) -> Ledger:
     return (*ledger, charge)
 
 
+def to_rows(ledger: Ledger) -> list[dict[str, object]]:
+    """The rows as plain values."""
+    return [dict(vars(row)) for row in ledger]
+
+
+@functools.lru_cache(maxsize=1024)  # the clients of a round have few different ledgers among them
 def to_json(ledger: Ledger) -> str:
     """Serialise rows as a JSON list of objects."""
-    return json.dumps([asdict(row) for row in ledger])
+    return json.dumps(to_rows(ledger))
 
 
 def from_rows(rows: Iterable[Mapping[str, object]]) -> Ledger:
@@ -93,6 +99,7 @@ def from_rows(rows: Iterable[Mapping[str, object]]) -> Ledger:
     return tuple(ledger)
 
 
+@functools.lru_cache(maxsize=1024)
 def from_json(text: str) -> Ledger:
     """Read what `to_json` wrote. Raises ValueError on any other text."""
     try:

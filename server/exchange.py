@@ -65,6 +65,7 @@ class Courier:
     bystander: Plan
     model: Vector | None = None
     traffic: Traffic = field(default_factory=Traffic)
+    _last: tuple[Fields, ConfigRecord] | None = None
 
     def ask(self, grid: Grid, roster: Mapping[int, Member], requests: Sequence[Request]) -> Iterator[Reply]:
         """Send requests and yield the replies as they come; whoever raised, or did not answer, gets one with an error.
@@ -95,7 +96,7 @@ class Courier:
         content = RecordDict(
             {
                 "plan": ConfigRecord(dict(plan.to_fields())),
-                "request": ConfigRecord({**request.fields, "phase": request.phase}),
+                "request": self._asked(request),
             }
         )
         if request.phase == UPDATE:
@@ -103,6 +104,12 @@ class Courier:
         self._count(self.traffic.received_bytes, request.client, content)
         kind = "train" if request.phase == UPDATE else "query.protection"
         return Message(content, dst_node_id=node, message_type=kind)
+
+    def _asked(self, request: Request) -> ConfigRecord:
+        """What is asked, put into Flower's form once for all of whom the same is asked."""
+        if self._last is None or self._last[0] is not request.fields or self._last[1]["phase"] != request.phase:
+            self._last = request.fields, ConfigRecord({**request.fields, "phase": request.phase})
+        return self._last[1]
 
     @functools.cached_property
     def _arrays(self) -> ArrayRecord:

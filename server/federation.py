@@ -4,7 +4,7 @@ import hashlib
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import numpy as np
@@ -153,7 +153,7 @@ class Federation:
                 "sent_bytes": traffic.sent_bytes.get(plan.client, 0),
                 "received_bytes": traffic.received_bytes.get(plan.client, 0),
                 "ignored_replies": traffic.ignored.get(self.roster[plan.client].node, 0),
-                "ledger": [asdict(row) for row in self._ledger_after(plan, reply)],
+                "ledger": ledger.to_rows(self._ledger_after(plan, reply)),
             }
         return reports
 

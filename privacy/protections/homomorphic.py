@@ -179,7 +179,7 @@ def _keep_context(protection: Homomorphic, side: ClientSide, fields: Fields) -> 
 
 def _send_update(protection: Homomorphic, side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
     """Quantise, encrypt and sign. "saturated" says how many coordinates the shared clip changed."""
-    update = uploads.checked_update(side, fields)
+    update = uploads.checked(uploads.update_of(side, fields), fields.get("parameters"))
     context = _own_context(side, fields)
     integers, saturated = fixed_point.quantise(update, side.weight, protection.value_range)
     slots = fixed_point.pack(integers) if protection.scheme == "bfv" else integers

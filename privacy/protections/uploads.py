@@ -30,17 +30,16 @@ def matched(cohort: Cohort, replies: Iterable[Reply]) -> Iterator[tuple[Particip
             yield participants[reply.client], reply
 
 
-def checked_update(side: ClientSide, fields: Fields) -> Vector:
-    """The client's update as float32[d]. Raises Rejected where it is missing or not fit to be sent."""
+def update_of(side: ClientSide, fields: Fields) -> Vector:
+    """The client's update as float32[d]. Raises Rejected where it is missing or of another size than asked for."""
     if side.update is None:
         raise Rejected("there is no update to send")
-    return checked(side.update, fields.get("parameters"))
+    return _sized(side.update, fields.get("parameters"))
 
 
 def checked(update: Vector, parameters: object) -> Vector:
     """Raise Rejected unless the update is a finite vector of `parameters` coordinates of at most 1e6 in magnitude."""
-    if update.shape != (parameters,):
-        raise Rejected(f"update has shape {update.shape}, not ({parameters},)")
+    _sized(update, parameters)
     # A sum of squares this small has no coordinate too large in it, and neither NaN nor infinity: one quick pass.
     with np.errstate(over="ignore", invalid="ignore"):
         if float(np.dot(update, update)) <= LARGEST_MAGNITUDE**2:
@@ -49,6 +48,12 @@ def checked(update: Vector, parameters: object) -> Vector:
         raise Rejected("update holds NaN or infinity")
     if float(np.abs(update).max()) > LARGEST_MAGNITUDE:
         raise Rejected(f"update has a coordinate beyond {LARGEST_MAGNITUDE:g}")
+    return update
+
+
+def _sized(update: Vector, parameters: object) -> Vector:
+    if update.shape != (parameters,):
+        raise Rejected(f"update has shape {update.shape}, not ({parameters},)")
     return update
 
 
