@@ -11,6 +11,7 @@ from privacy.errors import RunFailed, ScenarioError
 from runs import PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
 from server import app, journal
 from server.directory import RunDirectory
+from server.summary import total
 from simulation import running, verify
 from simulation.engines import flower, local
 
@@ -135,6 +136,19 @@ def test_a_stopped_run_on_flower_is_interrupted_and_not_sent_to_resume(tmp_path,
     assert RunDirectory(tmp_path / "run").read_manifest()["status"] == "interrupted"
 
 
+def test_a_ctrl_c_after_the_end_changes_nothing(tmp_path, monkeypatch):
+    play_to_the_end = local.run
+
+    def stopped(*args):
+        play_to_the_end(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "run", stopped)
+    directory = play(tmp_path, SMALL)
+    assert directory.read_manifest()["status"] == "completed"
+    assert directory.report.exists()
+
+
 def test_a_failed_runs_head_and_epsilon_are_checked(tmp_path):
     text = SMALL.replace("quorum = 2", "quorum = 4") + PRIVATE
     changes = ('data.partition={kind="quantity",alpha=1.0}', "privacy.budget.epsilon=2.5")
@@ -234,8 +248,8 @@ def test_bytes_of_the_start_are_counted_and_odd_figures_are_not(finished):
         {"kind": "round", "sent_bytes": True},
         {"kind": "end", "sent_bytes": 7},
     ]
-    assert app.total(records, "sent_bytes") == 1010
-    assert app.total(records, "received_bytes") == 0
+    assert total(records, "sent_bytes") == 1010
+    assert total(records, "received_bytes") == 0
 
 
 def test_a_run_that_has_ended_is_not_played_again(finished):
