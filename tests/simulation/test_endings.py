@@ -5,6 +5,7 @@ import signal
 import threading
 
 import pytest
+from flwr.app import Context, RecordDict
 
 from privacy import ledger
 from privacy.errors import RunFailed, ScenarioError
@@ -14,6 +15,7 @@ from server.directory import RunDirectory
 from server.summary import total
 from simulation import running, verify
 from simulation.engines import flower, local
+from simulation.grid import LocalGrid
 
 
 @pytest.fixture
@@ -256,3 +258,15 @@ def test_a_run_that_has_ended_is_not_played_again(finished):
     with pytest.raises(ScenarioError, match="exists already"):
         app.play(None, finished)
     assert finished.read_manifest()["status"] == "completed"
+
+
+def test_the_flower_app_alone_claims_its_directory_once(tmp_path):
+    settings = {"scenario": str(write(tmp_path, SMALL)), "overrides": "seed=4; federation.rounds=2"}
+    context = Context(1, 1, {}, RecordDict(), {**settings, "out": str(tmp_path / "run")})
+    app.app(LocalGrid(4, 1), context)
+    directory = RunDirectory(tmp_path / "run")
+    assert directory.read_manifest()["scenario"]["seed"] == 4
+    assert verify.problems(directory.path) == []
+    with pytest.raises(ScenarioError, match="exists already"):
+        app.app(LocalGrid(4, 1), context)
+    assert directory.read_manifest()["status"] == "completed"
