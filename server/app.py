@@ -15,13 +15,13 @@ from scenarios import models
 from scenarios.records import features_of, records_of
 from scenarios.schema import Scenario
 from scenarios.seeds import torch_stream
-from server import ending, journal, recovery
+from server import ending, recovery
 from server.directory import RunDirectory, write_bytes, write_json
 from server.evaluation import Examination
 from server.federation import Federation
 from server.opening import claimed, default_directory, load, now, write_manifest
 from server.recorder import Recorder
-from server.summary import summarise, total
+from server.summary import seconds_before, summarise
 
 app = ServerApp()
 
@@ -53,7 +53,7 @@ def play(grid: Grid, directory: RunDirectory) -> None:
     if directory.read_manifest()["status"] != "running":
         raise ScenarioError([f"--out {directory.path}: exists already; choose another"])
     scenario = directory.read_scenario()
-    begun = time.perf_counter() - _seconds_before(directory)
+    begun = time.perf_counter() - seconds_before(directory)
     try:
         _play(grid, directory, scenario, begun)
     except KeyboardInterrupt:
@@ -80,14 +80,6 @@ def _play(grid: Grid, directory: RunDirectory, scenario: Scenario, begun: float)
         journal_head=federation.previous,
         model={"kind": scenario.model.kind, "parameters": len(federation.model)},
     )
-
-
-def _seconds_before(directory: RunDirectory) -> float:
-    """What the rounds took that other processes played; a journal that cannot be read is told when it is mended."""
-    try:
-        return total(journal.read_whole_lines(directory.journal), "seconds")
-    except (OSError, ValueError):
-        return 0.0
 
 
 def _federation(grid: Grid, directory: RunDirectory, recorder: Recorder, scenario: Scenario, run: str) -> Federation:

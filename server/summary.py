@@ -48,6 +48,14 @@ def total(records: list[journal.Record], name: str) -> float:
     return sum(figure for figure in figures if isinstance(figure, int | float) and not isinstance(figure, bool))
 
 
+def seconds_before(directory: RunDirectory) -> float:
+    """What the rounds took that were played before now; a journal that cannot be read is told when it is mended."""
+    try:
+        return total(journal.read_whole_lines(directory.journal), "seconds")
+    except (OSError, ValueError):
+        return 0.0
+
+
 def ledgers_of(records: list[journal.Record]) -> dict[str, ledger.Ledger]:
     """The rows each client reported last, from the journal alone, by client in the order of their numbers."""
     latest: dict[str, ledger.Ledger] = {}

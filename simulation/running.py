@@ -13,6 +13,7 @@ from scenarios.schema import Scenario
 from server import ending
 from server.directory import RunDirectory
 from server.opening import claimed, default_directory, load, write_manifest
+from server.summary import seconds_before
 from simulation.engines import flower, local
 from simulation.progress import Progress
 from simulation.report import write_report
@@ -87,7 +88,7 @@ def _spent(epsilon: Mapping[str, Any] | None) -> str:
 
 def _play(scenario: Scenario, directory: RunDirectory, engine: str, workers: int | None) -> None:
     """Play a locked directory whose manifest says "running"; afterwards it says how that ended."""
-    begun = time.perf_counter()
+    begun = time.perf_counter() - seconds_before(directory)
     try:
         with Progress(directory.journal, scenario.federation.rounds):
             if engine == "local":
@@ -95,26 +96,32 @@ def _play(scenario: Scenario, directory: RunDirectory, engine: str, workers: int
             else:
                 flower.run(scenario, directory)
     except KeyboardInterrupt:
-        # Flower's processes see the Ctrl-C too and may have called it a failure.
-        ending.interrupt(directory)
-        _report_anyway(directory)
-        if engine == "local":
-            raise RunFailed(f"stopped; go on with: fedcrucible resume {directory.path}") from None
-        raise RunFailed("stopped; a run on Flower's runtime cannot go on, start it again in another folder") from None
+        if _status(directory) != "completed":
+            raise _stopped(directory, engine) from None
     except Exception as error:
         reason = ending.reason_of(error)
-        if _says_running(directory):
+        if _status(directory) == "running":
             ending.fail(directory, scenario, reason, time.perf_counter() - begun)
         _report_anyway(directory)
         raise error if isinstance(error, FedcrucibleError) else RunFailed(reason) from error
     write_report([directory.path], directory.report)
 
 
-def _says_running(directory: RunDirectory) -> bool:
+def _stopped(directory: RunDirectory, engine: str) -> RunFailed:
+    """Say that the run was stopped; Flower's processes see the Ctrl-C too and may have called it a failure."""
+    ending.interrupt(directory)
+    _report_anyway(directory)
+    if engine == "local":
+        return RunFailed(f"stopped; go on with: fedcrucible resume {directory.path}")
+    return RunFailed("stopped; a run on Flower's runtime cannot go on: start it again in another folder")
+
+
+def _status(directory: RunDirectory) -> str:
+    """What the manifest says of the run; nothing where it cannot be read."""
     try:
-        return bool(directory.read_manifest()["status"] == "running")
+        return str(directory.read_manifest()["status"])
     except (OSError, ValueError):
-        return False
+        return ""
 
 
 def _report_anyway(directory: RunDirectory) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from scenarios.schema import Scenario
 from server.directory import RunDirectory
 
 _START_TIMEOUT_S = 60.0
+_END_TIMEOUT_S = 10.0
 _QUIET = {
     "FLWR_TELEMETRY_ENABLED": "0",
     "FLWR_DISABLE_UPDATE_CHECK": "1",
@@ -36,7 +38,8 @@ def run(scenario: Scenario, directory: RunDirectory) -> None:
         link = subprocess.Popen(
             [_tool("flower-superlink"), "--insecure", "--simulation", "--disable-runtime-dependency-installation",
              "--host", "127.0.0.1", "--port", str(port)],
-            stdout=output, stderr=subprocess.STDOUT, env=environment,
+            # Out of reach of a Ctrl-C: while it lives, the processes it began can be found, and are ended with it.
+            stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
         )  # fmt: skip
         try:
             _wait_for(port, link)
@@ -87,12 +90,48 @@ def _wait_for(port: int, link: "subprocess.Popen[bytes]") -> None:
 
 
 def _end(link: "subprocess.Popen[bytes]") -> None:
+    """End the SuperLink and what it began: Flower's simulation would go on playing, and writing, without it."""
+    groups = _groups_below(link.pid)
     link.terminate()
     try:
-        link.wait(timeout=30)
+        link.wait(_END_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         link.kill()
         link.wait()
+    deadline = time.monotonic() + _END_TIMEOUT_S
+    left = [group for group in groups if _signalled(group, signal.SIGTERM)]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left = [group for group in left if _signalled(group, 0)]
+    for group in left:
+        _signalled(group, signal.SIGKILL)
+
+
+def _signalled(group: int, number: int) -> bool:
+    """Whether there was a process group to send the signal to."""
+    try:
+        os.killpg(group, number)
+    except OSError:
+        return False
+    return True
+
+
+def _groups_below(pid: int) -> set[int]:
+    """The process groups of all that descends from a process, its own and ours not included."""
+    try:
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,pgid="], capture_output=True, text=True, check=False)
+    except OSError:
+        return set()
+    children: dict[int, list[tuple[int, int]]] = {}
+    for line in listed.stdout.splitlines():
+        child, parent, group = map(int, line.split())
+        children.setdefault(parent, []).append((child, group))
+    found, waiting = set[int](), [pid]
+    while waiting:
+        for child, group in children.get(waiting.pop(), []):
+            found.add(group)
+            waiting.append(child)
+    return found - {pid, os.getpgrp()}
 
 
 def _free_port() -> int:

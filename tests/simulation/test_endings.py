@@ -5,14 +5,17 @@ import signal
 import threading
 
 import pytest
+from flwr.app import Context, RecordDict
 
 from privacy import ledger
 from privacy.errors import RunFailed, ScenarioError
 from runs import PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
 from server import app, journal
 from server.directory import RunDirectory
+from server.summary import total
 from simulation import running, verify
 from simulation.engines import flower, local
+from simulation.grid import LocalGrid
 
 
 @pytest.fixture
@@ -135,6 +138,19 @@ def test_a_stopped_run_on_flower_is_interrupted_and_not_sent_to_resume(tmp_path,
     assert RunDirectory(tmp_path / "run").read_manifest()["status"] == "interrupted"
 
 
+def test_a_ctrl_c_after_the_end_changes_nothing(tmp_path, monkeypatch):
+    play_to_the_end = local.run
+
+    def stopped(*args):
+        play_to_the_end(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "run", stopped)
+    directory = play(tmp_path, SMALL)
+    assert directory.read_manifest()["status"] == "completed"
+    assert directory.report.exists()
+
+
 def test_a_failed_runs_head_and_epsilon_are_checked(tmp_path):
     text = SMALL.replace("quorum = 2", "quorum = 4") + PRIVATE
     changes = ('data.partition={kind="quantity",alpha=1.0}', "privacy.budget.epsilon=2.5")
@@ -234,11 +250,23 @@ def test_bytes_of_the_start_are_counted_and_odd_figures_are_not(finished):
         {"kind": "round", "sent_bytes": True},
         {"kind": "end", "sent_bytes": 7},
     ]
-    assert app.total(records, "sent_bytes") == 1010
-    assert app.total(records, "received_bytes") == 0
+    assert total(records, "sent_bytes") == 1010
+    assert total(records, "received_bytes") == 0
 
 
 def test_a_run_that_has_ended_is_not_played_again(finished):
     with pytest.raises(ScenarioError, match="exists already"):
         app.play(None, finished)
     assert finished.read_manifest()["status"] == "completed"
+
+
+def test_the_flower_app_alone_claims_its_directory_once(tmp_path):
+    settings = {"scenario": str(write(tmp_path, SMALL)), "overrides": "seed=4; federation.rounds=2"}
+    context = Context(1, 1, {}, RecordDict(), {**settings, "out": str(tmp_path / "run")})
+    app.app(LocalGrid(4, 1), context)
+    directory = RunDirectory(tmp_path / "run")
+    assert directory.read_manifest()["scenario"]["seed"] == 4
+    assert verify.problems(directory.path) == []
+    with pytest.raises(ScenarioError, match="exists already"):
+        app.app(LocalGrid(4, 1), context)
+    assert directory.read_manifest()["status"] == "completed"

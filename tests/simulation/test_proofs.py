@@ -1,5 +1,6 @@
 """The proofs that take minutes: `make test-slow`."""
 
+import signal
 import time
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from privacy import fixed_point
-from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, write
+from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
 from scenarios.seeds import stream
 from server import journal
 from server.directory import RunDirectory
@@ -96,3 +97,19 @@ def test_flowers_own_runtime_gives_the_same_model(tmp_path):
     assert all(np.allclose(one[name], other[name], rtol=0, atol=1e-4) for name in one)
     assert summary(ours)["epsilon"] == summary(theirs)["epsilon"]
     assert verify.problems(theirs.path) == []
+
+
+def test_flowers_own_runtime_plays_no_round_after_a_ctrl_c(tmp_path):
+    path = tmp_path / "cut"
+    scenario = write(tmp_path, SMALL)
+    process = begin("run", scenario, "--engine", "flower", "--set", "federation.rounds=2000", "--out", path)
+    wait_for_rounds(path, 5)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    directory = RunDirectory(path)
+    assert "fedcrucible resume" not in told
+    assert directory.read_manifest()["status"] == "interrupted"
+    before = directory.journal.read_bytes()
+    time.sleep(2)
+    assert directory.journal.read_bytes() == before
+    assert verify.problems(path) == []
