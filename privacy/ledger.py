@@ -12,7 +12,7 @@ import importlib.util
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -154,17 +154,21 @@ def _epsilon_rdp(rows: tuple[tuple[float, float, int], ...], delta: float) -> fl
     if any(noise < _LEAST_NOISE for noise, _, _ in rows):
         return math.inf
 
-    def bound(order: float) -> float:
-        spent = sum(steps * _rdp_of_one_step(noise, rate, order) for noise, rate, steps in rows)
-        return _bound_at(order, spent, delta)
+    def spent(order: float) -> float:
+        return sum(steps * _rdp_of_one_step(noise, rate, order) for noise, rate, steps in rows)
 
-    best = min(_WHOLE_ORDERS, key=bound)
+    def bound(order: float) -> float:
+        return _least_bound([order], [spent(order)], delta)[0]
+
+    least, best = _least_bound(_WHOLE_ORDERS, [spent(order) for order in _WHOLE_ORDERS], delta)
+    if not math.isfinite(least):
+        return math.inf
     nearby = [order for order in ORDERS if best - 1 < order < best + 1]
     while len(nearby) > 2:
         left, right = nearby[(len(nearby) - 1) // 2], nearby[(len(nearby) - 1) // 2 + 1]
         nearby = [order for order in nearby if (order <= left if bound(left) <= bound(right) else order >= right)]
     # Where delta alone covers the loss, the formula falls below zero, which is no epsilon.
-    return max(0.0, min(bound(order) for order in (best, *nearby)))
+    return max(0.0, min([least, *map(bound, nearby)]))
 
 
 @functools.lru_cache(maxsize=65_536)
@@ -173,12 +177,13 @@ def _rdp_of_one_step(noise_multiplier: float, sampling_rate: float, order: float
     return float(value)
 
 
-def _bound_at(order: float, rdp: float, delta: float) -> float:
+def _least_bound(orders: Sequence[float], rdp: Sequence[float], delta: float) -> tuple[float, float]:
+    """The least epsilon that these orders give, and the order that gives it."""
     with warnings.catch_warnings():
         # Opacus warns where the best order is the last of a list: there may be a better one, but the bound holds.
         warnings.simplefilter("ignore", UserWarning)
-        value, _ = _opacus_rdp().get_privacy_spent(orders=[order], rdp=[rdp], delta=delta)
-    return float(value)
+        value, order = _opacus_rdp().get_privacy_spent(orders=list(orders), rdp=list(rdp), delta=delta)
+    return float(value), float(order)
 
 
 @functools.lru_cache(maxsize=1024)

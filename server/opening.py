@@ -55,13 +55,6 @@ def claimed(directory: RunDirectory) -> Iterator[None]:
         yield
 
 
-def open_directory(directory: RunDirectory, file: str, overrides: Sequence[str], engine: str) -> None:
-    """Claim a fresh run directory and write its manifest. Raises ScenarioError for what cannot work."""
-    loaded = load(file, overrides)
-    with claimed(directory):
-        write_manifest(directory, loaded, overrides, engine)
-
-
 def write_manifest(directory: RunDirectory, loaded: Loaded, overrides: Sequence[str], engine: str) -> None:
     """Write down what is run, of which data, on what, and what it promises."""
     scenario = loaded.scenario

@@ -16,7 +16,7 @@ from scenarios import source
 from scenarios.schema import Scenario
 from server import journal
 from server.directory import RunDirectory
-from server.opening import open_directory
+from server.opening import claimed, load, write_manifest
 from simulation.engines import flower, local
 
 
@@ -71,7 +71,8 @@ training = {{ epochs = 1, batch_size = 10, learning_rate = {self.learning_rate} 
         """Run it once, timed from the opened run directory to the end."""
         with tempfile.TemporaryDirectory(prefix="fedcrucible-bench-") as folder:
             directory = RunDirectory(Path(folder) / "run")
-            open_directory(directory, self._file(Path(folder)), (), engine)
+            with claimed(directory):
+                write_manifest(directory, load(self._file(Path(folder)), ()), (), engine)
             scenario = self.scenario()
             begun = time.perf_counter()
             if engine == "local":

@@ -12,7 +12,7 @@ from runs import ENCRYPTED, PRIVATE, SMALL, summary, write
 from server import journal
 from server.app import app
 from server.directory import RunDirectory
-from server.opening import open_directory
+from server.opening import claimed, load, write_manifest
 from simulation import verify
 from simulation.grid import LocalGrid
 
@@ -41,7 +41,8 @@ class Intercepted(LocalGrid):
 
 def play(folder, swap, text=SMALL):
     directory = RunDirectory(folder / "run")
-    open_directory(directory, str(write(folder, text)), [], "local")
+    with claimed(directory):
+        write_manifest(directory, load(str(write(folder, text)), []), [], "local")
     app(Intercepted(4, swap), Context(1, 1, {}, RecordDict(), {"scenario": "", "out": str(directory.path)}))
     rounds = [record for record in journal.read(directory.journal) if record["kind"] == "round"]
     assert all(np.isfinite(array).all() for array in load_file(directory.model).values())
