@@ -18,13 +18,15 @@ _MAX_ITEMS = 20_000
 _MAX_DEPTH = 32
 _MAX_DIGITS = 400
 
-_BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
+# No group is repeated possessively: Python before 3.11.5 matches such groups wrongly. Strings are unrolled instead, so
+# that a part of one can be read in one way only and no text takes more than linear time.
+_BLANK = re.compile(r"[ \t\r\n]*+(?:#[^\n]*+[ \t\r\n]*+)*")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_PART = re.compile(r"""[ \t]*+(?:([A-Za-z0-9_-]++)|("(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'))[ \t]*+""")
+_PART = re.compile(r"""[ \t]*+(?:([A-Za-z0-9_-]++)|("[^"\\\n]*+(?:\\.[^"\\\n]*+)*"|'[^'\n]*+'))[ \t]*+""")
 _VALUE_TOKEN = re.compile(
-    r'''"""(?:[^"\\]|\\.|"{1,2}(?!"))*+"{3,5}'''
-    r"""|\'\'\'(?:[^']|'{1,2}(?!'))*+'{3,5}"""
-    r'''|"(?!"")(?:[^"\\\n]|\\.)*+"'''
+    r'''"""[^"\\]*+(?:(?:\\.|"{1,2}(?!"))[^"\\]*+)*"{3,5}'''
+    r"""|\'\'\'[^']*+(?:'{1,2}(?!')[^']*+)*'{3,5}"""
+    r'''|"(?!"")[^"\\\n]*+(?:\\.[^"\\\n]*+)*"'''
     r"""|'(?!'')[^'\n]*+'"""
     r"""|\#[^\n]*+|[\[\]{},.=\n]|[^\[\]{},.=\n"'#]++""",
     re.DOTALL,
