@@ -21,8 +21,7 @@ def hello(message: Message, context: Context) -> Message:
     """Introduce the client: its number, its public signing key, how many records it holds.
 
     The key is made once: a client that is asked again after an interruption is still who it was. It comes from the
-    operating system's entropy, since every client knows the seed. The scenario it is introduced
-    with is the one it keeps.
+    operating system's entropy, since every client knows the seed. The scenario it is introduced with is kept, too.
     """
     plan, kept = plan_of(message), memory.recall(context.state)
     client = int(context.node_config["partition-id"])

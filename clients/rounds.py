@@ -18,7 +18,6 @@ from privacy.protections.protocol import UPDATE, ClientSide, Fields
 from privacy.steps import PrivateSteps
 from privacy.view import Vector
 from scenarios.plans import Plan, private_steps, scenario_of
-from scenarios.schema import DpSgd
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _job(task: Task, start: Vector) -> training.Job:
         records=resident.records[plan.client],
         training=scenario.training,
         private=task.steps,
-        system_noise=isinstance(scenario.privacy, DpSgd) and scenario.privacy.noise_source == "system",
+        system_noise=scenario.system_noise,
     )
 
 

@@ -90,6 +90,11 @@ class Scenario(Parameters):
     privacy: Annotated[PrivacyParameters, Named] = NoPrivacy()
     protection: Annotated[ProtectionParameters, Named] = NoProtection()
 
+    @property
+    def system_noise(self) -> bool:
+        """Whether noise is drawn, and from the operating system's entropy, so that no seed gives it again."""
+        return isinstance(self.privacy, DpSgd) and self.privacy.noise_source == "system"
+
     @model_validator(mode="after")
     def _can_work(self) -> Self:
         refusals = [

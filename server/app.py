@@ -9,7 +9,6 @@ from flwr.serverapp import Grid, ServerApp
 from safetensors.numpy import save
 
 from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
-from privacy.guarantees import DpSgd
 from privacy.view import Vector
 from scenarios import models
 from scenarios.records import features_of, records_of
@@ -66,8 +65,7 @@ def play(grid: Grid, directory: RunDirectory) -> None:
 
 
 def _play(grid: Grid, directory: RunDirectory, scenario: Scenario, begun: float) -> None:
-    waits = isinstance(scenario.privacy, DpSgd) and scenario.privacy.noise_source == "system"
-    with Recorder(directory, waits) as recorder:
+    with Recorder(directory, waits=scenario.system_noise) as recorder:
         federation = _federation(grid, directory, recorder, scenario, str(directory.read_manifest()["run"]))
         federation.play()
     arrays = models.named_arrays(federation.examination.module, federation.model)

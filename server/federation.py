@@ -11,7 +11,7 @@ import numpy as np
 from flwr.serverapp import Grid
 
 from privacy import ledger
-from privacy.errors import FedcrucibleError, RunFailed
+from privacy.errors import RunFailed
 from privacy.ledger import Ledger
 from privacy.protections.protocol import Cohort, Participant, Reply
 from privacy.view import Rejection, Vector, View
@@ -22,6 +22,7 @@ from scenarios.world import World
 from server import journal, planning, rules
 from server.accounts import Accounts
 from server.checkpoint import Checkpoint, HoldsClients
+from server.ending import reason_of
 from server.evaluation import Examination
 from server.exchange import Courier, Member, Traffic, drive, introduce, model_bytes
 from server.journal import Record
@@ -110,7 +111,7 @@ class Federation:
             view = drive(self.scenario.protection.collect(cohort, self.material), self.grid, self.roster, courier)
         except Exception as error:  # noqa: BLE001 - whatever it is, the round's charges are journalled before it goes on
             lost = View(round_, np.zeros(len(self.model)), ())
-            self._fail(round_, self._reports(plans, lost, courier.traffic), _reason(error), error)
+            self._fail(round_, self._reports(plans, lost, courier.traffic), reason_of(error), error)
         reports = self._reports(plans, view, courier.traffic)
         trained, quorum = len(view.contributions), self.scenario.federation.quorum
         if trained < quorum and not self._nobody_left(reports):
@@ -205,10 +206,6 @@ def _bytes(traffic: Traffic) -> dict[str, int]:
         "sent_bytes": sum(traffic.sent_bytes.values()),
         "received_bytes": sum(traffic.received_bytes.values()),
     }
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, FedcrucibleError) else f"{type(error).__name__}: {error}"
 
 
 def _status(client: int, reply: Reply, accepted: set[int], rejected: Mapping[int, Rejection]) -> tuple[str, str]:

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 
 from privacy.errors import RunFailed
-from privacy.guarantees import DpSgd
 from scenarios.schema import Scenario
 from server import checkpoint, journal
 from server.checkpoint import Checkpoint
@@ -61,7 +60,7 @@ def _interrupted(directory: RunDirectory, scenario: Scenario, round_: int) -> in
     Seeded noise is drawn again bit for bit, so nothing more is released; under the system's entropy each attempt may
     have drawn noise of its own. Whether it did cannot be known, so every attempt counts.
     """
-    if not isinstance(scenario.privacy, DpSgd) or scenario.privacy.noise_source == "seeded":
+    if not scenario.system_noise:
         return 0
     path = directory.path / "attempts.json"
     earlier = json.loads(path.read_text()) if path.exists() else {"round": round_, "attempts": 0}

@@ -8,8 +8,8 @@ STAMP = "reproducible: not private against anyone who knows the seed"
 
 def stamp(scenario: Scenario) -> str | None:
     """The notice of a run whose noise a seed reproduces; None where there is no noise or no seed behind it."""
-    private = isinstance(scenario.privacy, DpSgd) and scenario.privacy.noise_source == "seeded"
-    return STAMP if private else None
+    private = isinstance(scenario.privacy, DpSgd)
+    return STAMP if private and not scenario.system_noise else None
 
 
 def guarantee(scenario: Scenario) -> dict[str, object] | None:
@@ -17,7 +17,7 @@ def guarantee(scenario: Scenario) -> dict[str, object] | None:
     privacy = scenario.privacy
     if not isinstance(privacy, DpSgd):
         return None
-    noise = "the operating system's entropy" if privacy.noise_source == "system" else "a seed, kept secret"
+    noise = "the operating system's entropy" if scenario.system_noise else "a seed, kept secret"
     return {
         "statement": (
             "Each client's whole sequence of updates is (epsilon, delta)-differentially private for each of its "

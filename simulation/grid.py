@@ -1,6 +1,5 @@
 """The in-process Grid: Flower's seam between server and clients, without a daemon, on any number of workers."""
 
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from clients.app import app
 from clients.memory import RECORD
 from clients.rounds import Admitted
 from server.checkpoint import ClientState
-from simulation.workers import RUN_ID, Workers, identify_process
+from simulation.workers import RUN_ID, Workers, failure_of, identify_process
 
 _FIRST_CLIENT_NODE = 1000
 _CLIENT_FAILED = 1
@@ -120,14 +119,14 @@ def _guarded(message: Message, context: Context) -> Message:
     try:
         return app(message, context)
     except Exception as error:  # noqa: BLE001 - whatever a client raises is that client's failure alone
-        return _failed(message, "".join(traceback.format_exception_only(error)).strip())
+        return _failed(message, failure_of(error))
 
 
 def _admitted(message: Message, context: Context) -> Admitted | Message:
     try:
         return rounds.admit(message, context)
     except Exception as error:  # noqa: BLE001 - as above
-        return _failed(message, "".join(traceback.format_exception_only(error)).strip())
+        return _failed(message, failure_of(error))
 
 
 def _failed(message: Message, reason: str) -> Message:

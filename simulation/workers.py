@@ -81,7 +81,7 @@ def _perform(tasks: Sequence[Task], start: Vector) -> Performed:
         return [*rounds.perform(tasks, start)]
     except Exception as error:  # noqa: BLE001 - whatever a client raises is that client's failure alone
         if len(tasks) == 1:
-            return ["".join(traceback.format_exception_only(error)).strip()]
+            return [failure_of(error)]
         return [outcome for task in tasks for outcome in _perform([task], start)]
 
 
@@ -109,6 +109,11 @@ def _start(count: int) -> ProcessPoolExecutor:
     pool = ProcessPoolExecutor(count, mp_context=server, initializer=_begin)
     pool.submit(os.getpid)  # the pool starts its processes with the first thing to do
     return pool
+
+
+def failure_of(error: Exception) -> str:
+    """What a client that raised says in its error reply."""
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def one_thread() -> None:
