@@ -11,19 +11,17 @@ import torch
 from torch import Tensor
 
 from clients.cohort.layers.gradients import Explicit, Product, SampleGradients
-from clients.cohort.layers.rule import Kept, Rule, Stacked
-
-_Pair = tuple[int, int]
+from clients.cohort.layers.rule import Kept, Pair, Rule, Stacked, pair_of
 
 
 @dataclass(frozen=True)
 class Conv2d:
     """The cross-correlation of zero-padded images with O kernels [C, kernel], with `bias` one number added a kernel."""
 
-    kernel: _Pair
-    stride: _Pair
-    padding: _Pair
-    dilation: _Pair
+    kernel: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
     bias: bool
 
     def forward(self, parameters: Stacked, inputs: Tensor) -> tuple[Tensor, Kept]:
@@ -62,7 +60,7 @@ class Conv2d:
         weight = _Kernels(Product(outputs, kept[0]))
         return (weight, Explicit(outputs.sum(2))) if self.bias else (weight,)
 
-    def _positions(self, inputs: Tensor) -> _Pair:
+    def _positions(self, inputs: Tensor) -> Pair:
         """How many places the kernel takes along the height and the width."""
         height, width = (
             (side + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
@@ -83,7 +81,7 @@ class Conv2d:
         shape = len(images), height, width, *self.kernel, images.shape[3]
         return images.as_strided(shape, (sample, *steps, channel)).contiguous()
 
-    def _block(self) -> _Pair:
+    def _block(self) -> Pair:
         """How many neighbouring pixels are added at once, in longer runs: a stride where strides fill the kernel."""
         height, width = (
             stride if dilation == 1 and kernel % stride == 0 else 1
@@ -135,14 +133,9 @@ def rule_of(module: torch.nn.Conv2d) -> Rule | None:
     if module.groups != 1 or module.padding_mode != "zeros" or isinstance(module.padding, str):
         return None
     return Conv2d(
-        _pair(module.kernel_size),
-        _pair(module.stride),
-        _pair(module.padding),
-        _pair(module.dilation),
+        pair_of(module.kernel_size),
+        pair_of(module.stride),
+        pair_of(module.padding),
+        pair_of(module.dilation),
         module.bias is not None,
     )
-
-
-def _pair(sizes: tuple[int, ...]) -> _Pair:
-    height, width = sizes
-    return height, width

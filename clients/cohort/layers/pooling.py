@@ -6,19 +6,17 @@ import torch
 from torch import Tensor
 
 from clients.cohort.layers.gradients import SampleGradients
-from clients.cohort.layers.rule import Kept, Rule, Stacked
-
-_Pair = tuple[int, int]
+from clients.cohort.layers.rule import Kept, Pair, Rule, Stacked, pair_of
 
 
 @dataclass(frozen=True)
 class MaxPool2d:
     """The largest value in each window; of equal ones the first takes the gradient."""
 
-    kernel: _Pair
-    stride: _Pair
-    padding: _Pair
-    dilation: _Pair
+    kernel: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
     ceil: bool
 
     def forward(self, parameters: Stacked, inputs: Tensor) -> tuple[Tensor, Kept]:
@@ -46,9 +44,9 @@ class MaxPool2d:
 class AvgPool2d:
     """The mean of each window; `counted` says whether padding counts as values."""
 
-    kernel: _Pair
-    stride: _Pair
-    padding: _Pair
+    kernel: Pair
+    stride: Pair
+    padding: Pair
     ceil: bool
     counted: bool
     divisor: int | None
@@ -75,13 +73,13 @@ def max_rule_of(module: torch.nn.MaxPool2d) -> Rule | None:
     """The rule of this layer, or None where it would return the places too."""
     if module.return_indices:
         return None
-    sizes = _pair(module.kernel_size), _pair(module.stride), _pair(module.padding), _pair(module.dilation)
+    sizes = pair_of(module.kernel_size), pair_of(module.stride), pair_of(module.padding), pair_of(module.dilation)
     return MaxPool2d(*sizes, module.ceil_mode)
 
 
 def average_rule_of(module: torch.nn.AvgPool2d) -> Rule | None:
     """The rule of this layer."""
-    sizes = _pair(module.kernel_size), _pair(module.stride), _pair(module.padding)
+    sizes = pair_of(module.kernel_size), pair_of(module.stride), pair_of(module.padding)
     return AvgPool2d(*sizes, module.ceil_mode, module.count_include_pad, module.divisor_override)
 
 
@@ -90,8 +88,3 @@ def _stacked(images: Tensor, like: Tensor) -> Tensor:
     clients, samples = like.shape[:2]
     sample, *inner = images.stride()
     return images.as_strided((clients, samples, *images.shape[1:]), (samples * sample, sample, *inner))
-
-
-def _pair(size: int | tuple[int, ...]) -> _Pair:
-    height, width = (size, size) if isinstance(size, int) else size
-    return height, width

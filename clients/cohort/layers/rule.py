@@ -13,6 +13,9 @@ Kept = tuple[Tensor, ...]
 Stacked = Sequence[Tensor]
 """A layer's parameters in the module's own order, [K, *shape] each; empty for a layer without any."""
 
+Pair = tuple[int, int]
+"""A size along the height and along the width."""
+
 
 class Rule(Protocol):
     """A layer's passes, without autograd. Nothing a client's rows hold may reach another client's."""
@@ -28,3 +31,9 @@ class Rule(Protocol):
     def gradients(self, kept: Kept, gradient: Tensor) -> tuple[SampleGradients, ...]:
         """The gradient of the outputs to the per-sample gradients of each parameter."""
         ...
+
+
+def pair_of(size: int | tuple[int, ...]) -> Pair:
+    """A module's size, which may be one number for both sides."""
+    height, width = (size, size) if isinstance(size, int) else size
+    return height, width
