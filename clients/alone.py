@@ -4,7 +4,7 @@ that the cohort is tested against.
 
 import torch
 
-from clients.batches import noise_of, sampling_of, shuffled_epochs
+from clients.batches import noise_of, sampling_of, sampling_rates, shuffled_epochs
 from clients.jobs import Job
 from privacy import dp_sgd
 from privacy.view import Vector
@@ -20,8 +20,15 @@ def train(job: Job) -> Vector:
     if job.private is None:
         _sgd(module, inputs, labels, job)
     else:
-        dp_sgd.train(module, inputs, labels, job.private, sampling_of(job), noise_of(job))
+        dp_sgd.train(module, inputs, labels, job.private, sampling_of(job), noise_of(job), _method(job))
     return models.parameters_of(module) - job.start
+
+
+def _method(job: Job) -> dp_sgd.Method:
+    rates = sampling_rates(job)
+    if rates is None:
+        return dp_sgd.Method()
+    return dp_sgd.Method(torch.from_numpy(rates), job.expected_batch)
 
 
 def _sgd(module: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, job: Job) -> None:

@@ -15,6 +15,25 @@ Features = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Draw:
+    """How many of the next `records` of `Job.records` a step takes: `batch_size`, expected ones under DP-SGD.
+
+    Under DP-SGD each of them enters each step by itself with `sampling_rate`, and `batch_size` is a nominal, public
+    number. Raises ValueError for sizes or a rate that cannot be.
+    """
+
+    records: int
+    batch_size: int
+    sampling_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.records < 0 or self.batch_size < 1:
+            raise ValueError(f"a draw takes at least 1 of at least 0 records, not {self.batch_size} of {self.records}")
+        if not 0.0 <= self.sampling_rate <= 1.0:
+            raise ValueError(f"sampling_rate must be from 0 to 1, not {self.sampling_rate}")
+
+
+@dataclass(frozen=True)
 class Job:
     """One client's training in one round.
 
@@ -22,6 +41,10 @@ class Job:
     data set, resident and never written to; `records` int64[n] says which are the client's, so that no job copies any.
     `private` says how DP-SGD runs, or is None. With `system_noise` the noise comes from the operating system's entropy
     instead of the stream named after (seed, client, round).
+
+    `draws` says of consecutive parts of `records`, new ones first, how many of each a step takes; without any, a step
+    takes `training.batch_size` of all. Raises ValueError for draws that are not of exactly the `records`, and for
+    a private job's part of records that no step would ever take.
     """
 
     seed: int
@@ -36,9 +59,27 @@ class Job:
     training: Training
     private: PrivateSteps | None = None
     system_noise: bool = False
+    draws: tuple[Draw, ...] = ()
+
+    def __post_init__(self) -> None:
+        drawn = sum(draw.records for draw in self.draws)
+        if self.draws and drawn != len(self.records):
+            raise ValueError(f"the draws are of {drawn} records, the job has {len(self.records)}")
+        if self.private is not None and any(draw.records and not draw.sampling_rate for draw in self.draws):
+            raise ValueError("a private job's draws need a sampling_rate above 0: no step would take their records")
 
     @property
     def pace(self) -> tuple[float, float]:
         """The learning rate and the momentum of its steps."""
         steps = self.training if self.private is None else self.private
         return steps.learning_rate, steps.momentum
+
+    @property
+    def expected_batch(self) -> float:
+        """How many records a step takes; under DP-SGD the divisor of the noisy sum, which is public."""
+        if self.private is None:
+            parts = self.draws or (Draw(len(self.records), self.training.batch_size),)
+            return sum(min(draw.batch_size, draw.records) for draw in parts)
+        if self.draws:
+            return sum(draw.batch_size for draw in self.draws)
+        return self.private.sampling_rate * len(self.records)

@@ -1,13 +1,15 @@
 """DP-SGD on one client with Opacus: Poisson batches, per-record clipping, Gaussian noise, and the charge for it.
 
-**Guarantee.** The trained parameters of `steps` steps satisfy the privacy of the returned `Charge` (see
-`privacy.ledger`) for one record of this client, add-or-remove, against anyone who sees the update, whatever they
-know beside it; with seeded noise only against those who do not know the seed.
+**Guarantee.** The trained parameters of `steps` steps are those of the Poisson-sampled Gaussian mechanism, as often as
+there are steps, with the plan's noise multiplier and, for each record, its own sampling rate: what that costs is
+`privacy.ledger`'s. It holds for one record of this client, add-or-remove, against anyone who sees the update, whatever
+they know beside it; with seeded noise only against those who do not know the seed.
 
 Source: Abadi et al. 2016, arXiv 1607.00133, algorithm 1. Batches are normalised by their expected size, so an empty
 batch is a step of pure noise and is never skipped.
 """
 
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -15,9 +17,20 @@ from opacus import GradSampleModule
 from opacus.optimizers import DPOptimizer
 from opacus.utils.uniform_sampler import UniformWithReplacementSampler
 
-from privacy.ledger import Charge
 from privacy.sampled_gaussian import require_noise, system_gaussian
 from privacy.steps import PrivateSteps
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method of training makes different from one mini-batch of equals after another.
+
+    `rates` float32[n] are the records' own sampling rates instead of the plan's one, `expected_batch` is then what
+    the noisy sum is divided by: a public constant, or else it would tell how many records there are.
+    """
+
+    rates: torch.Tensor | None = None
+    expected_batch: float | None = None
 
 
 def train(
@@ -27,18 +40,24 @@ def train(
     plan: PrivateSteps,
     sampling: torch.Generator,
     noise: torch.Generator | None,
-) -> Charge:
-    """Train `module` in place on float32[n, ...] and int64[n]; returns the charge.
+    method: Method = Method(),
+) -> None:
+    """Train `module` in place on float32[n, ...] and int64[n].
 
     `noise` is a seeded generator, or None to draw from the operating system's entropy. Raises ValueError for a noise
     multiplier that is not positive: no privacy is never called DP-SGD.
     """
     require_noise(plan.noise_multiplier)
+    expected_batch = plan.sampling_rate * len(inputs) if method.expected_batch is None else method.expected_batch
     # Summed losses make an empty batch an ordinary step; the optimiser divides by the expected batch size.
     private = GradSampleModule(module, loss_reduction="sum")
-    optimizer = _optimizer(module, plan, expected_batch=plan.sampling_rate * len(inputs), noise=noise)
+    optimizer = _optimizer(module, plan, expected_batch, noise)
     sampler = UniformWithReplacementSampler(
-        num_samples=len(inputs), sample_rate=plan.sampling_rate, generator=sampling, steps=plan.steps
+        num_samples=len(inputs),
+        # Opacus compares a coin a record with the rate: as many rates serve as well as one.
+        sample_rate=plan.sampling_rate if method.rates is None else method.rates,
+        generator=sampling,
+        steps=plan.steps,
     )
     for batch in sampler:
         chosen = torch.tensor(batch, dtype=torch.int64)
@@ -47,7 +66,6 @@ def train(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     private.to_standard_module()
-    return plan.charge
 
 
 def _optimizer(

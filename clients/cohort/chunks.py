@@ -29,7 +29,7 @@ def _agreement(job: Job) -> tuple[object, ...]:
 
 def _cut(jobs: Sequence[Job], group: list[int]) -> list[list[int]]:
     """The group by falling batch size, cut where a chunk's parameters and activations would outgrow the cache."""
-    ordered = sorted(group, key=lambda index: -_expected_batch(jobs[index]))
+    ordered = sorted(group, key=lambda index: -jobs[index].expected_batch)
     found: list[list[int]] = []
     room = 0.0
     for index in ordered:
@@ -45,10 +45,4 @@ def _cut(jobs: Sequence[Job], group: list[int]) -> list[list[int]]:
 def _values(job: Job) -> float:
     """What a client adds to its chunk; nothing shares a chunk with a client that is trained alone."""
     network = network_of(job.model, job.features.shape[1:], job.classes)
-    return _VALUES if network is None else network.size + network.kept_values * _expected_batch(job)
-
-
-def _expected_batch(job: Job) -> float:
-    if job.private is not None:
-        return job.private.sampling_rate * len(job.records)
-    return min(job.training.batch_size, len(job.records))
+    return _VALUES if network is None else network.size + network.kept_values * job.expected_batch
