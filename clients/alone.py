@@ -2,10 +2,14 @@
 that the cohort is tested against.
 """
 
+import functools
+from collections.abc import Callable
+
+import numpy as np
 import torch
 
 from clients.batches import noise_of, sampling_of, sampling_rates, shuffled_epochs
-from clients.jobs import Job
+from clients.jobs import Job, Pull
 from privacy import dp_sgd
 from privacy.view import Vector
 from scenarios import models
@@ -17,21 +21,15 @@ def train(job: Job) -> Vector:
     models.assign_parameters(module, job.start)
     inputs = torch.from_numpy(job.features[job.records])
     labels = torch.from_numpy(job.labels[job.records])
+    method = _method(module, job)
     if job.private is None:
-        _sgd(module, inputs, labels, job)
+        _sgd(module, inputs, labels, job, method)
     else:
-        dp_sgd.train(module, inputs, labels, job.private, sampling_of(job), noise_of(job), _method(job))
+        dp_sgd.train(module, inputs, labels, job.private, sampling_of(job), noise_of(job), method)
     return models.parameters_of(module) - job.start
 
 
-def _method(job: Job) -> dp_sgd.Method:
-    rates = sampling_rates(job)
-    if rates is None:
-        return dp_sgd.Method()
-    return dp_sgd.Method(torch.from_numpy(rates), job.expected_batch)
-
-
-def _sgd(module: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, job: Job) -> None:
+def _sgd(module: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, job: Job, method: dp_sgd.Method) -> None:
     """Plain mini-batch SGD over shuffled epochs."""
     settings = job.training
     optimizer = torch.optim.SGD(module.parameters(), lr=settings.learning_rate, momentum=settings.momentum)
@@ -40,4 +38,34 @@ def _sgd(module: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, jo
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(module(inputs[chosen]), labels[chosen])
         loss.backward()  # type: ignore[no-untyped-call]
+        if method.adjust is not None:
+            method.adjust()
         optimizer.step()
+
+
+def _method(module: torch.nn.Module, job: Job) -> dp_sgd.Method:
+    """What the job makes different for its module."""
+    adjust = None if job.pull is None else _pulling(module, job.pull)
+    rates = sampling_rates(job)
+    if rates is None:
+        return dp_sgd.Method(adjust=adjust)
+    return dp_sgd.Method(torch.from_numpy(rates), job.expected_batch, adjust)
+
+
+def _pulling(module: torch.nn.Module, pull: Pull) -> Callable[[], None]:
+    """Adds the pull to the gradients that the module's parameters hold."""
+    strength = pull.strength if isinstance(pull.strength, np.ndarray) else np.full_like(pull.anchor, pull.strength)
+    anchors, strengths = (_tensors(module, vector) for vector in (pull.anchor, strength))
+    return functools.partial(_pull, list(module.parameters()), anchors, strengths)
+
+
+@torch.no_grad()
+def _pull(parameters: list[torch.nn.Parameter], anchors: list[torch.Tensor], strengths: list[torch.Tensor]) -> None:
+    for parameter, anchor, strength in zip(parameters, anchors, strengths, strict=True):
+        assert parameter.grad is not None
+        parameter.grad.add_(strength * (parameter - anchor))
+
+
+def _tensors(module: torch.nn.Module, vector: Vector) -> list[torch.Tensor]:
+    """The vector cut into tensors like the module's parameters."""
+    return [torch.tensor(array) for array in models.named_arrays(module, vector).values()]

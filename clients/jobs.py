@@ -33,6 +33,23 @@ class Draw:
             raise ValueError(f"sampling_rate must be from 0 to 1, not {self.sampling_rate}")
 
 
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """Adds `strength * (w - anchor)` to the gradient of each step at the parameters w.
+
+    FedProx (Li et al. 2020, arXiv 1812.06127, section 3): one strength mu and the start as the anchor. Elastic weight
+    consolidation (Kirkpatrick et al. 2017, arXiv 1612.00796, equation 3): lambda times the Fisher information as the
+    strength, float32[d], and the old model as the anchor.
+
+    **Guarantee.** Under DP-SGD it is added after clipping and noise. That is post-processing as long as `anchor` and
+    `strength` are public or private releases themselves: no step's gradient tells more of a record through it. Jobs
+    that share these arrays, not copies of them, train faster together.
+    """
+
+    anchor: Vector
+    strength: float | Vector
+
+
 @dataclass(frozen=True)
 class Job:
     """One client's training in one round.
@@ -44,7 +61,9 @@ class Job:
 
     `draws` says of consecutive parts of `records`, new ones first, how many of each a step takes; without any, a step
     takes `training.batch_size` of all. Raises ValueError for draws that are not of exactly the `records`, and for
-    a private job's part of records that no step would ever take.
+    a private job's part of records that no step would ever take. `pull` draws the parameters
+    towards others; with momentum it enters the velocity as any gradient does. Raises ValueError where it is not of the
+    model's size.
     """
 
     seed: int
@@ -60,6 +79,7 @@ class Job:
     private: PrivateSteps | None = None
     system_noise: bool = False
     draws: tuple[Draw, ...] = ()
+    pull: Pull | None = None
 
     def __post_init__(self) -> None:
         drawn = sum(draw.records for draw in self.draws)
@@ -67,6 +87,10 @@ class Job:
             raise ValueError(f"the draws are of {drawn} records, the job has {len(self.records)}")
         if self.private is not None and any(draw.records and not draw.sampling_rate for draw in self.draws):
             raise ValueError("a private job's draws need a sampling_rate above 0: no step would take their records")
+        if self.pull is not None:
+            self._require_size("pull.anchor", self.pull.anchor)
+            if isinstance(self.pull.strength, np.ndarray):
+                self._require_size("pull.strength", self.pull.strength)
 
     @property
     def pace(self) -> tuple[float, float]:
@@ -83,3 +107,7 @@ class Job:
         if self.draws:
             return sum(draw.batch_size for draw in self.draws)
         return self.private.sampling_rate * len(self.records)
+
+    def _require_size(self, name: str, vector: Vector) -> None:
+        if vector.shape != self.start.shape:
+            raise ValueError(f"{name} must have the shape of the start, {self.start.shape}, not {vector.shape}")

@@ -9,6 +9,7 @@ Source: Abadi et al. 2016, arXiv 1607.00133, algorithm 1. Batches are normalised
 batch is a step of pure noise and is never skipped.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -26,11 +27,14 @@ class Method:
     """What a method of training makes different from one mini-batch of equals after another.
 
     `rates` float32[n] are the records' own sampling rates instead of the plan's one, `expected_batch` is then what
-    the noisy sum is divided by: a public constant, or else it would tell how many records there are.
+    the noisy sum is divided by: a public constant, or else it would tell how many records there are. `adjust` changes
+    the gradients of a step in place after clipping, noise and scaling: post-processing, if it knows nothing of the
+    records but what is public.
     """
 
     rates: torch.Tensor | None = None
     expected_batch: float | None = None
+    adjust: Callable[[], None] | None = None
 
 
 def train(
@@ -52,6 +56,9 @@ def train(
     # Summed losses make an empty batch an ordinary step; the optimiser divides by the expected batch size.
     private = GradSampleModule(module, loss_reduction="sum")
     optimizer = _optimizer(module, plan, expected_batch, noise)
+    if method.adjust is not None:
+        adjust = method.adjust
+        optimizer.attach_step_hook(lambda _: adjust())
     sampler = UniformWithReplacementSampler(
         num_samples=len(inputs),
         # Opacus compares a coin a record with the rate: as many rates serve as well as one.

@@ -6,7 +6,6 @@ pass with the weights 1 / batch and no norms.
 """
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,12 +16,11 @@ from clients.batches import Batch, batches_of
 from clients.cohort.layers.gradients import SampleGradients
 from clients.cohort.network import Network
 from clients.cohort.privacy import Privacy
+from clients.cohort.pulls import Pulls
 from clients.cohort.rows import Gatherer, Rows
+from clients.cohort.stacks import Stack, cut, stacked
 from clients.jobs import Job
 from privacy.view import Vector
-
-Stack = list[Tensor]
-"""All parameters of K clients, or gradients of them: [K, *shape] each."""
 
 Accumulate = Callable[[Stack, Rows, Stack], None]
 """(parameters, rows, targets): adds each client's gradient times what `_accumulator` was given to its targets."""
@@ -39,26 +37,13 @@ def train_chunk(network: Network, jobs: Sequence[Job]) -> list[Vector]:
     # Those with the most steps first: whoever still trains is then always a prefix of the stack.
     order = sorted(range(len(jobs)), key=lambda index: -len(batches[index]))
     sorted_jobs, sorted_batches = [jobs[index] for index in order], [batches[index] for index in order]
-    starts = _cut(network, _starts(sorted_jobs))
+    starts = cut(network, stacked([job.start for job in sorted_jobs]))
     parameters = [start.clone(memory_format=torch.contiguous_format) for start in starts]
     _descend(network, sorted_jobs, sorted_batches, parameters)
     updates = torch.empty(len(jobs), network.size)
-    for ended, start, update in zip(parameters, starts, _cut(network, updates), strict=True):
+    for ended, start, update in zip(parameters, starts, cut(network, updates), strict=True):
         torch.sub(ended, start, out=update)
     return [updates[place].numpy() for place in np.argsort(order)]
-
-
-def _starts(jobs: list[Job]) -> Tensor:
-    """float32[K, d]; in memory once where all clients begin with the same array, as in a round."""
-    first = jobs[0].start
-    shared = all(job.start is first for job in jobs)
-    return torch.from_numpy(np.stack([first] if shared else [job.start for job in jobs])).expand(len(jobs), -1)
-
-
-def _cut(network: Network, vectors: Tensor) -> Stack:
-    """float32[K, d] cut into the network's parameters, which share its memory."""
-    pieces = torch.split(vectors, [math.prod(shape) for shape in network.shapes], dim=1)
-    return [piece.view(len(vectors), *shape) for piece, shape in zip(pieces, network.shapes, strict=True)]
 
 
 def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], parameters: Stack) -> None:
@@ -88,10 +73,23 @@ def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], para
 
 
 def _accumulator(network: Network, jobs: list[Job], targets: Stack, scale: float) -> Accumulate:
-    """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise."""
+    """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise; pulled."""
     if jobs[0].private is None:
-        return functools.partial(_add_plain, network, scale)
-    return functools.partial(_add_private, network, Privacy(jobs, targets), scale)
+        accumulate: Accumulate = functools.partial(_add_plain, network, scale)
+    else:
+        accumulate = functools.partial(_add_private, network, Privacy(jobs, targets), scale)
+    pulls = [job.pull for job in jobs if job.pull is not None]
+    return functools.partial(_add_pulled, accumulate, Pulls(network, pulls), scale) if pulls else accumulate
+
+
+def _add_pulled(
+    accumulate: Accumulate, pulls: Pulls, scale: float, parameters: Stack, rows: Rows, targets: Stack
+) -> None:
+    """What `accumulate` adds, and the pull after it, which no clipping or noise concerns."""
+    pulled = pulls.gradients(parameters)  # first, since the parameters may be the targets
+    accumulate(parameters, rows, targets)
+    for target, gradient in zip(targets, pulled, strict=True):
+        target.add_(gradient, alpha=scale)
 
 
 def _add_plain(network: Network, scale: float, parameters: Stack, rows: Rows, targets: Stack) -> None:
