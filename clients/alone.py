@@ -3,6 +3,7 @@ that the cohort is tested against.
 """
 
 import functools
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -36,7 +37,7 @@ def _sgd(module: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, jo
     for batch in shuffled_epochs(job):
         chosen = torch.from_numpy(batch)
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(module(inputs[chosen]), labels[chosen])
+        loss = method.losses(module(inputs[chosen]), labels[chosen], chosen).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         if method.adjust is not None:
             method.adjust()
@@ -46,10 +47,16 @@ def _sgd(module: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, jo
 def _method(module: torch.nn.Module, job: Job) -> dp_sgd.Method:
     """What the job makes different for its module."""
     adjust = None if job.pull is None else _pulling(module, job.pull)
+    losses = dp_sgd.cross_entropy if job.allowed is None else functools.partial(_losses, torch.from_numpy(job.allowed))
     rates = sampling_rates(job)
     if rates is None:
-        return dp_sgd.Method(adjust=adjust)
-    return dp_sgd.Method(torch.from_numpy(rates), job.expected_batch, adjust)
+        return dp_sgd.Method(adjust=adjust, losses=losses)
+    return dp_sgd.Method(torch.from_numpy(rates), job.expected_batch, adjust, losses)
+
+
+def _losses(allowed: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor, records: torch.Tensor) -> torch.Tensor:
+    """The cross-entropy over the allowed classes."""
+    return dp_sgd.cross_entropy(logits.masked_fill(~allowed, -math.inf), labels, records)
 
 
 def _pulling(module: torch.nn.Module, pull: Pull) -> Callable[[], None]:

@@ -13,6 +13,9 @@ from scenarios.schema import Training
 Features = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 """One row a record: numbers, or the indices that an embedding looks up."""
 
+Classes = npt.NDArray[np.bool_]
+"""Some of all classes: bool[classes]."""
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -64,6 +67,9 @@ class Job:
     a private job's part of records that no step would ever take. `pull` draws the parameters
     towards others; with momentum it enters the velocity as any gradient does. Raises ValueError where it is not of the
     model's size.
+
+    `allowed` bool[classes] is the label space so far: the other classes' logits take no part in the loss. It must be
+    public. Raises ValueError where one of the job's records has another label.
     """
 
     seed: int
@@ -80,6 +86,7 @@ class Job:
     system_noise: bool = False
     draws: tuple[Draw, ...] = ()
     pull: Pull | None = None
+    allowed: Classes | None = None
 
     def __post_init__(self) -> None:
         drawn = sum(draw.records for draw in self.draws)
@@ -91,6 +98,8 @@ class Job:
             self._require_size("pull.anchor", self.pull.anchor)
             if isinstance(self.pull.strength, np.ndarray):
                 self._require_size("pull.strength", self.pull.strength)
+        if self.allowed is not None:
+            self._require_labels(self.allowed)
 
     @property
     def pace(self) -> tuple[float, float]:
@@ -111,3 +120,12 @@ class Job:
     def _require_size(self, name: str, vector: Vector) -> None:
         if vector.shape != self.start.shape:
             raise ValueError(f"{name} must have the shape of the start, {self.start.shape}, not {vector.shape}")
+
+    def _require_labels(self, allowed: Classes) -> None:
+        if allowed.shape != (self.classes,):
+            raise ValueError(f"allowed must have the shape ({self.classes},), not {allowed.shape}")
+        found = np.unique(self.labels[self.records])
+        if not allowed[found].all():
+            raise ValueError(
+                f"client {self.client} has records of the classes {found[~allowed[found]].tolist()}, not allowed"
+            )

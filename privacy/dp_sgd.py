@@ -21,11 +21,20 @@ from opacus.utils.uniform_sampler import UniformWithReplacementSampler
 from privacy.sampled_gaussian import require_noise, system_gaussian
 from privacy.steps import PrivateSteps
 
+Losses = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""(logits [b, classes], labels int64[b], which records these are int64[b]) to each record's own loss, float32[b]."""
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, records: torch.Tensor) -> torch.Tensor:
+    """Each record's cross-entropy, float32[b]."""
+    return torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+
 
 @dataclass(frozen=True)
 class Method:
     """What a method of training makes different from one mini-batch of equals after another.
 
+    A record's loss in `losses` may depend on no other record, or clipping would not bound what one can change.
     `rates` float32[n] are the records' own sampling rates instead of the plan's one, `expected_batch` is then what
     the noisy sum is divided by: a public constant, or else it would tell how many records there are. `adjust` changes
     the gradients of a step in place after clipping, noise and scaling: post-processing, if it knows nothing of the
@@ -35,6 +44,7 @@ class Method:
     rates: torch.Tensor | None = None
     expected_batch: float | None = None
     adjust: Callable[[], None] | None = None
+    losses: Losses = cross_entropy
 
 
 def train(
@@ -69,7 +79,7 @@ def train(
     for batch in sampler:
         chosen = torch.tensor(batch, dtype=torch.int64)
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(private(inputs[chosen]), labels[chosen], reduction="sum")
+        loss = method.losses(private(inputs[chosen]), labels[chosen], chosen).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     private.to_standard_module()

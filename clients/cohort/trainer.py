@@ -15,6 +15,7 @@ from torch import Tensor
 from clients.batches import Batch, batches_of
 from clients.cohort.layers.gradients import SampleGradients
 from clients.cohort.network import Network
+from clients.cohort.objective import Objective
 from clients.cohort.privacy import Privacy
 from clients.cohort.pulls import Pulls
 from clients.cohort.rows import Gatherer, Rows
@@ -74,10 +75,11 @@ def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], para
 
 def _accumulator(network: Network, jobs: list[Job], targets: Stack, scale: float) -> Accumulate:
     """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise; pulled."""
+    objective = Objective(network, jobs)
     if jobs[0].private is None:
-        accumulate: Accumulate = functools.partial(_add_plain, network, scale)
+        accumulate: Accumulate = functools.partial(_add_plain, objective, scale)
     else:
-        accumulate = functools.partial(_add_private, network, Privacy(jobs, targets), scale)
+        accumulate = functools.partial(_add_private, objective, Privacy(jobs, targets), scale)
     pulls = [job.pull for job in jobs if job.pull is not None]
     return functools.partial(_add_pulled, accumulate, Pulls(network, pulls), scale) if pulls else accumulate
 
@@ -92,17 +94,15 @@ def _add_pulled(
         target.add_(gradient, alpha=scale)
 
 
-def _add_plain(network: Network, scale: float, parameters: Stack, rows: Rows, targets: Stack) -> None:
-    """The gradients of the mean cross-entropy of each client's batch."""
-    logits, kept = network.forward(parameters, rows.inputs)
+def _add_plain(objective: Objective, scale: float, parameters: Stack, rows: Rows, targets: Stack) -> None:
+    """The gradients of the mean loss of each client's batch."""
     weights = rows.present * (scale / rows.present.sum(1, keepdim=True))
-    gradient = loss_gradient(logits, rows.labels).mul_(weights.unsqueeze(2))
-    for found, target in zip(network.gradients(parameters, kept, gradient), targets, strict=True):
+    for found, target in zip(objective.gradients(parameters, rows, weights), targets, strict=True):
         found.add_to(target)
 
 
 def _add_private(
-    network: Network, privacy: Privacy, scale: float, parameters: Stack, rows: Rows, targets: Stack
+    objective: Objective, privacy: Privacy, scale: float, parameters: Stack, rows: Rows, targets: Stack
 ) -> None:
     """The clipped sums of each client's batch with their noise, over its expected size.
 
@@ -111,26 +111,18 @@ def _add_private(
     """
     scales = scale / privacy.expected_batches[: len(rows.present)]
     if rows.present.numel():
-        squared_norms, gradients = _measured(network, parameters, rows)
+        squared_norms, gradients = _measured(objective, parameters, rows)
         bounded = torch.isfinite(squared_norms)
         if not bounded.all():
             rows.leave_out(~bounded)
-            squared_norms, gradients = _measured(network, parameters, rows)
+            squared_norms, gradients = _measured(objective, parameters, rows)
         weights = torch.where(rows.present, privacy.clip_factors(squared_norms) * scales.unsqueeze(1), 0.0)
         for found, target in zip(gradients, targets, strict=True):
             found.weighted(weights).add_to(target)
     privacy.add_noise(scales)
 
 
-def _measured(network: Network, parameters: Stack, rows: Rows) -> tuple[Tensor, list[SampleGradients]]:
+def _measured(objective: Objective, parameters: Stack, rows: Rows) -> tuple[Tensor, list[SampleGradients]]:
     """The squared norm of each sample's whole gradient, [K, B], and the gradients of each parameter."""
-    logits, kept = network.forward(parameters, rows.inputs)
-    gradients = network.gradients(parameters, kept, loss_gradient(logits, rows.labels))
-    measured = [found.measured() for found in gradients]
+    measured = [found.measured() for found in objective.gradients(parameters, rows)]
     return torch.stack([norms for norms, _ in measured]).sum(0), [found for _, found in measured]
-
-
-def loss_gradient(logits: Tensor, labels: Tensor) -> Tensor:
-    """The gradient of each sample's cross-entropy, softmax - onehot: [K, B, classes] of the same and int64[K, B]."""
-    gradient = torch.softmax(logits, dim=2)
-    return gradient.scatter_add_(2, labels.unsqueeze(2), gradient.new_full((1, 1, 1), -1.0).expand(*labels.shape, 1))
