@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from clients.batches import noise_of, sampling_of, sampling_rates, shuffled_epochs
-from clients.jobs import Job, Pull
+from clients.jobs import Classes, Job, Pull, Teacher
 from privacy import dp_sgd
 from privacy.view import Vector
 from scenarios import models
@@ -18,11 +18,10 @@ from scenarios import models
 
 def train(job: Job) -> Vector:
     """Train one job; returns its update `trained - start`, float32[d]."""
-    module = job.model.build(job.features.shape[1:], job.classes)
-    models.assign_parameters(module, job.start)
+    module = _module(job, job.start)
     inputs = torch.from_numpy(job.features[job.records])
     labels = torch.from_numpy(job.labels[job.records])
-    method = _method(module, job)
+    method = _method(module, inputs, job)
     if job.private is None:
         _sgd(module, inputs, labels, job, method)
     else:
@@ -44,19 +43,47 @@ def _sgd(module: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor, jo
         optimizer.step()
 
 
-def _method(module: torch.nn.Module, job: Job) -> dp_sgd.Method:
-    """What the job makes different for its module."""
+def _module(job: Job, parameters: Vector) -> torch.nn.Module:
+    module = job.model.build(job.features.shape[1:], job.classes)
+    models.assign_parameters(module, parameters)
+    return module
+
+
+def _method(module: torch.nn.Module, inputs: torch.Tensor, job: Job) -> dp_sgd.Method:
+    """What the job makes different for its module and its records."""
     adjust = None if job.pull is None else _pulling(module, job.pull)
-    losses = dp_sgd.cross_entropy if job.allowed is None else functools.partial(_losses, torch.from_numpy(job.allowed))
+    losses = dp_sgd.cross_entropy if job.allowed is None else _masked(job.allowed)
+    if job.teacher is not None:
+        losses = _taught(losses, job, job.teacher, inputs)
     rates = sampling_rates(job)
     if rates is None:
         return dp_sgd.Method(adjust=adjust, losses=losses)
     return dp_sgd.Method(torch.from_numpy(rates), job.expected_batch, adjust, losses)
 
 
-def _losses(allowed: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor, records: torch.Tensor) -> torch.Tensor:
+def _masked(allowed: Classes) -> dp_sgd.Losses:
     """The cross-entropy over the allowed classes."""
-    return dp_sgd.cross_entropy(logits.masked_fill(~allowed, -math.inf), labels, records)
+    forbidden = torch.tensor(~allowed)
+
+    def losses(logits: torch.Tensor, labels: torch.Tensor, records: torch.Tensor) -> torch.Tensor:
+        return dp_sgd.cross_entropy(logits.masked_fill(forbidden, -math.inf), labels, records)
+
+    return losses
+
+
+def _taught(others: dp_sgd.Losses, job: Job, teacher: Teacher, inputs: torch.Tensor) -> dp_sgd.Losses:
+    """The other losses, and the teacher's weighted divergence."""
+    classes, temperature = torch.tensor(job.taught_classes), teacher.temperature
+    with torch.no_grad():
+        answers = _module(job, teacher.parameters)(inputs)
+
+    def losses(logits: torch.Tensor, labels: torch.Tensor, records: torch.Tensor) -> torch.Tensor:
+        taught = torch.log_softmax(answers[records][:, classes] / temperature, dim=1)
+        learnt = torch.log_softmax(logits[:, classes] / temperature, dim=1)
+        divergence = torch.nn.functional.kl_div(learnt, taught, reduction="none", log_target=True).sum(1)
+        return others(logits, labels, records) + teacher.strength * temperature**2 * divergence
+
+    return losses
 
 
 def _pulling(module: torch.nn.Module, pull: Pull) -> Callable[[], None]:

@@ -44,13 +44,40 @@ class Pull:
     consolidation (Kirkpatrick et al. 2017, arXiv 1612.00796, equation 3): lambda times the Fisher information as the
     strength, float32[d], and the old model as the anchor.
 
-    **Guarantee.** Under DP-SGD it is added after clipping and noise. That is post-processing as long as `anchor` and
-    `strength` are public or private releases themselves: no step's gradient tells more of a record through it. Jobs
-    that share these arrays, not copies of them, train faster together.
+    **Guarantee.** Under DP-SGD it is added after clipping, noise and scaling. That is post-processing: w is what the
+    noisy steps so far have given, and `anchor` and `strength` must be public, or released under privacy themselves.
+
+    Jobs that share these arrays, not copies of them, train faster together.
     """
 
     anchor: Vector
     strength: float | Vector
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """Adds strength * T^2 * KL(softmax(teacher / T) || softmax(student / T)) to each sample's loss, of their logits.
+
+    Learning without forgetting (Li & Hoiem 2016, arXiv 1606.09282, section 3) in the form of Hinton et al. 2015,
+    arXiv 1503.02531, section 2.1, whose T^2 keeps the gradient's size whatever the temperature T. `parameters`
+    float32[d] are the old model's. The softmax is over `classes` bool[classes], or over the whole label space without.
+
+    **Guarantee.** Under DP-SGD a sample's gradient has this part before it is clipped, so what a record can change
+    stays bounded; `parameters` must be public, or released under privacy themselves.
+
+    Raises ValueError for a temperature that is not positive and a negative strength.
+    """
+
+    parameters: Vector
+    strength: float
+    temperature: float
+    classes: Classes | None = None
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0.0:
+            raise ValueError(f"temperature must be positive, not {self.temperature}")
+        if not self.strength >= 0.0:
+            raise ValueError(f"strength must not be negative, but is {self.strength}")
 
 
 @dataclass(frozen=True)
@@ -63,13 +90,13 @@ class Job:
     instead of the stream named after (seed, client, round).
 
     `draws` says of consecutive parts of `records`, new ones first, how many of each a step takes; without any, a step
-    takes `training.batch_size` of all. Raises ValueError for draws that are not of exactly the `records`, and for
-    a private job's part of records that no step would ever take. `pull` draws the parameters
-    towards others; with momentum it enters the velocity as any gradient does. Raises ValueError where it is not of the
-    model's size.
+    takes `training.batch_size` of all. `pull` draws the parameters towards others; with momentum it enters the velocity
+    as any gradient does. `teacher` is an older model that the loss keeps the new one close to. `allowed` bool[classes],
+    which must be public, is the label space so far: the other classes' logits take no part in the cross-entropy.
 
-    `allowed` bool[classes] is the label space so far: the other classes' logits take no part in the loss. It must be
-    public. Raises ValueError where one of the job's records has another label.
+    Raises ValueError for draws that are not of exactly the `records`; for a private job's part of records that no step
+    would ever take; for vectors and masks of another size than the model's; where one of the job's records has a label
+    that is not allowed; and for a teacher of no class or of classes that are not allowed.
     """
 
     seed: int
@@ -86,6 +113,7 @@ class Job:
     system_noise: bool = False
     draws: tuple[Draw, ...] = ()
     pull: Pull | None = None
+    teacher: Teacher | None = None
     allowed: Classes | None = None
 
     def __post_init__(self) -> None:
@@ -95,11 +123,13 @@ class Job:
         if self.private is not None and any(draw.records and not draw.sampling_rate for draw in self.draws):
             raise ValueError("a private job's draws need a sampling_rate above 0: no step would take their records")
         if self.pull is not None:
-            self._require_size("pull.anchor", self.pull.anchor)
+            _require_shape("pull.anchor", self.pull.anchor, self.start.shape)
             if isinstance(self.pull.strength, np.ndarray):
-                self._require_size("pull.strength", self.pull.strength)
+                _require_shape("pull.strength", self.pull.strength, self.start.shape)
         if self.allowed is not None:
             self._require_labels(self.allowed)
+        if self.teacher is not None:
+            self._require_lessons(self.teacher)
 
     @property
     def pace(self) -> tuple[float, float]:
@@ -117,15 +147,30 @@ class Job:
             return sum(draw.batch_size for draw in self.draws)
         return self.private.sampling_rate * len(self.records)
 
-    def _require_size(self, name: str, vector: Vector) -> None:
-        if vector.shape != self.start.shape:
-            raise ValueError(f"{name} must have the shape of the start, {self.start.shape}, not {vector.shape}")
+    @property
+    def taught_classes(self) -> Classes:
+        """The classes that a teacher teaches: its own, or else all of the label space."""
+        if self.teacher is not None and self.teacher.classes is not None:
+            return self.teacher.classes
+        return np.ones(self.classes, np.bool_) if self.allowed is None else self.allowed
 
     def _require_labels(self, allowed: Classes) -> None:
-        if allowed.shape != (self.classes,):
-            raise ValueError(f"allowed must have the shape ({self.classes},), not {allowed.shape}")
+        _require_shape("allowed", allowed, (self.classes,))
         found = np.unique(self.labels[self.records])
-        if not allowed[found].all():
-            raise ValueError(
-                f"client {self.client} has records of the classes {found[~allowed[found]].tolist()}, not allowed"
-            )
+        other = found[~allowed[found]].tolist()
+        if other:
+            raise ValueError(f"client {self.client} has records of the classes {other}, which are not allowed")
+
+    def _require_lessons(self, teacher: Teacher) -> None:
+        _require_shape("teacher.parameters", teacher.parameters, self.start.shape)
+        taught = self.taught_classes
+        _require_shape("teacher.classes", taught, (self.classes,))
+        if not taught.any():
+            raise ValueError("teacher.classes must have a class to teach")
+        if self.allowed is not None and (taught & ~self.allowed).any():
+            raise ValueError(f"teacher.classes {np.flatnonzero(taught & ~self.allowed).tolist()} are not allowed")
+
+
+def _require_shape(name: str, values: Vector | Classes, shape: tuple[int, ...]) -> None:
+    if values.shape != shape:
+        raise ValueError(f"{name} must have the shape {shape}, not {values.shape}")

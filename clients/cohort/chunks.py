@@ -12,8 +12,9 @@ _VALUES = 2_000_000
 def chunks(jobs: Sequence[Job]) -> list[list[int]]:
     """Indices of the jobs in chunks: none twice, none left out. The jobs of a chunk, cut again, are one chunk.
 
-    They have the same model, data set, learning rate and momentum, and all or none are private, pulled or kept
-    to some classes. They are sorted by their batch size first, because a batch is padded to the largest of its chunk.
+    They have the same model, data set, learning rate and momentum, and all or none are private, pulled, taught
+    or kept to some classes. They are sorted by their batch size first, because a batch is padded to the largest of its
+    chunk.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for index, job in enumerate(jobs):
@@ -24,7 +25,8 @@ def chunks(jobs: Sequence[Job]) -> list[list[int]]:
 def _agreement(job: Job) -> tuple[object, ...]:
     """What must be the same. The data set is resident, so it is the same one where it is the same object."""
     data = job.model, job.classes, id(job.features), id(job.labels)
-    return *data, *job.pace, job.private is None, job.pull is None, job.allowed is None
+    absent = [part is None for part in (job.private, job.pull, job.teacher, job.allowed)]
+    return *data, *job.pace, *absent
 
 
 def _cut(jobs: Sequence[Job], group: list[int]) -> list[list[int]]:
