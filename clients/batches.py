@@ -75,6 +75,6 @@ def sampling_of(job: Job) -> torch.Generator:
     return system_stream() if job.system_noise else torch_stream(job.seed, *label)
 
 
-def noise_of(job: Job) -> torch.Generator | None:
-    """What the noise is drawn from; None stands for the operating system's entropy."""
-    return None if job.system_noise else torch_stream(job.seed, "client", job.client, "round", job.round, "noise")
+def noise_of(job: Job, purpose: str = "noise") -> torch.Generator | None:
+    """What the noise of this purpose is drawn from; None stands for the operating system's entropy."""
+    return None if job.system_noise else torch_stream(job.seed, "client", job.client, "round", job.round, purpose)
