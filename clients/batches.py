@@ -29,18 +29,18 @@ def shuffled_epochs(job: Job) -> list[Batch]:
     A batch goes on with as many records of each later part as its draw says: see `_walk`. Raises ValueError where the
     first part has no record.
     """
-    first, *others = job.draws or (Draw(len(job.records), job.training.batch_size),)
-    if not first.records:
+    records, size = len(job.records), job.training.batch_size
+    if job.draws:
+        records, size = job.draws[0].records, job.draws[0].batch_size
+    if not records:
         raise ValueError(f"client {job.client} has no record to train on")
     rng = stream(job.seed, "client", job.client, "round", job.round, "batches")
-    orders = [rng.permutation(first.records) for _ in range(job.training.epochs)]
-    size = first.batch_size
-    batches = [order[begin : begin + size] for order in orders for begin in range(0, first.records, size)]
-    begin = first.records
-    for draw in others:
+    orders = [rng.permutation(records) for _ in range(job.training.epochs)]
+    batches = [order[begin : begin + size] for order in orders for begin in range(0, records, size)]
+    for draw in job.draws[1:]:
         walk = _walk(draw, len(batches), rng)
-        batches = [np.concatenate([batch, begin + more]) for batch, more in zip(batches, walk, strict=True)]
-        begin += draw.records
+        batches = [np.concatenate([batch, records + more]) for batch, more in zip(batches, walk, strict=True)]
+        records += draw.records
     return batches
 
 

@@ -141,11 +141,12 @@ class Job:
     def expected_batch(self) -> float:
         """How many records a step takes; under DP-SGD the divisor of the noisy sum, which is public."""
         if self.private is None:
-            parts = self.draws or (Draw(len(self.records), self.training.batch_size),)
-            return sum(min(draw.batch_size, draw.records) for draw in parts)
-        if self.draws:
-            return sum(draw.batch_size for draw in self.draws)
-        return self.private.sampling_rate * len(self.records)
+            if not self.draws:
+                return min(self.training.batch_size, len(self.records))
+            return sum(min(draw.batch_size, draw.records) for draw in self.draws)
+        if not self.draws:
+            return self.private.sampling_rate * len(self.records)
+        return sum(draw.batch_size for draw in self.draws)
 
     @property
     def taught_classes(self) -> Classes:

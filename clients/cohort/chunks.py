@@ -25,8 +25,7 @@ def chunks(jobs: Sequence[Job]) -> list[list[int]]:
 def _agreement(job: Job) -> tuple[object, ...]:
     """What must be the same. The data set is resident, so it is the same one where it is the same object."""
     data = job.model, job.classes, id(job.features), id(job.labels)
-    absent = [part is None for part in (job.private, job.pull, job.teacher, job.allowed)]
-    return *data, *job.pace, *absent
+    return *data, *job.pace, job.private is None, job.pull is None, job.teacher is None, job.allowed is None
 
 
 def _cut(jobs: Sequence[Job], group: list[int]) -> list[list[int]]:
