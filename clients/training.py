@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import torch
-
 from clients.cohort.chunks import chunks
 from clients.cohort.network import network_of
 from clients.cohort.trainer import train_chunk
 from clients.jobs import Job
+from clients.threads import one_thread
 from privacy.view import Vector
 
 __all__ = ["Job", "chunks", "train"]
@@ -17,17 +16,12 @@ def train(jobs: Sequence[Job]) -> list[Vector]:
     """Train each job from its start; returns the updates `trained - start`, float32[d], in the order of the jobs.
 
     The same jobs give the same bits, whether at once or chunk by chunk as `chunks` cuts them: workers that share a
-    round take whole chunks. In other company a job's update agrees to rounding. One torch thread: the bits of a sum
-    depend on how many threads split it.
+    round take whole chunks. In other company a job's update agrees to rounding.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     updates: dict[int, Vector] = {}
-    try:
+    with one_thread():
         for chunk in chunks(jobs):
             updates.update(zip(chunk, _train_chunk([jobs[index] for index in chunk]), strict=True))
-    finally:
-        torch.set_num_threads(threads)
     return [updates[index] for index in range(len(jobs))]
 
 

@@ -1,13 +1,16 @@
 """DP-SGD on one client with Opacus: Poisson batches, per-record clipping, Gaussian noise, and the charge for it.
 
-**Guarantee.** The trained parameters of `steps` steps satisfy the privacy of the returned `Charge` (see
-`privacy.ledger`) for one record of this client, add-or-remove, against anyone who sees the update, whatever they
-know beside it; with seeded noise only against those who do not know the seed.
+**Guarantee.** The trained parameters of `steps` steps are those of the Poisson-sampled Gaussian mechanism, as often as
+there are steps, with the plan's noise multiplier and, for each record, its own sampling rate: what that costs is
+`privacy.ledger`'s. It holds for one record of this client, add-or-remove, against anyone who sees the update, whatever
+they know beside it; with seeded noise only against those who do not know the seed.
 
 Source: Abadi et al. 2016, arXiv 1607.00133, algorithm 1. Batches are normalised by their expected size, so an empty
 batch is a step of pure noise and is never skipped.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -15,9 +18,33 @@ from opacus import GradSampleModule
 from opacus.optimizers import DPOptimizer
 from opacus.utils.uniform_sampler import UniformWithReplacementSampler
 
-from privacy.ledger import Charge
 from privacy.sampled_gaussian import require_noise, system_gaussian
 from privacy.steps import PrivateSteps
+
+Losses = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""(logits [b, classes], labels int64[b], which records these are int64[b]) to each record's own loss, float32[b]."""
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, records: torch.Tensor) -> torch.Tensor:
+    """Each record's cross-entropy, float32[b]."""
+    return torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method of training makes different from one mini-batch of equals after another.
+
+    A record's loss in `losses` may depend on no other record, or clipping would not bound what one can change.
+    `rates` float32[n] are the records' own sampling rates instead of the plan's one, `expected_batch` is then what
+    the noisy sum is divided by: a public constant, or else it would tell how many records there are. `adjust` changes
+    the gradients of a step in place after clipping, noise and scaling: post-processing, if it knows nothing of the
+    records but what is public.
+    """
+
+    rates: torch.Tensor | None = None
+    expected_batch: float | None = None
+    adjust: Callable[[], None] | None = None
+    losses: Losses = cross_entropy
 
 
 def train(
@@ -27,27 +54,35 @@ def train(
     plan: PrivateSteps,
     sampling: torch.Generator,
     noise: torch.Generator | None,
-) -> Charge:
-    """Train `module` in place on float32[n, ...] and int64[n]; returns the charge.
+    method: Method = Method(),
+) -> None:
+    """Train `module` in place on float32[n, ...] and int64[n].
 
     `noise` is a seeded generator, or None to draw from the operating system's entropy. Raises ValueError for a noise
     multiplier that is not positive: no privacy is never called DP-SGD.
     """
     require_noise(plan.noise_multiplier)
+    expected_batch = plan.sampling_rate * len(inputs) if method.expected_batch is None else method.expected_batch
     # Summed losses make an empty batch an ordinary step; the optimiser divides by the expected batch size.
     private = GradSampleModule(module, loss_reduction="sum")
-    optimizer = _optimizer(module, plan, expected_batch=plan.sampling_rate * len(inputs), noise=noise)
+    optimizer = _optimizer(module, plan, expected_batch, noise)
+    if method.adjust is not None:
+        adjust = method.adjust
+        optimizer.attach_step_hook(lambda _: adjust())
     sampler = UniformWithReplacementSampler(
-        num_samples=len(inputs), sample_rate=plan.sampling_rate, generator=sampling, steps=plan.steps
+        num_samples=len(inputs),
+        # Opacus compares a coin a record with the rate: as many rates serve as well as one.
+        sample_rate=plan.sampling_rate if method.rates is None else method.rates,
+        generator=sampling,
+        steps=plan.steps,
     )
     for batch in sampler:
         chosen = torch.tensor(batch, dtype=torch.int64)
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(private(inputs[chosen]), labels[chosen], reduction="sum")
+        loss = method.losses(private(inputs[chosen]), labels[chosen], chosen).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     private.to_standard_module()
-    return plan.charge
 
 
 def _optimizer(

@@ -23,17 +23,19 @@ def require_noise(noise_multiplier: float) -> None:
 
 
 def poisson_batches(
-    records: int, sampling_rate: float, steps: int, generator: torch.Generator
+    records: int, sampling_rate: float | npt.NDArray[np.float32], steps: int, generator: torch.Generator
 ) -> list[npt.NDArray[np.int64]]:
     """Which of `records` records are in each of `steps` batches: each one by itself, with the sampling rate.
 
+    One rate for all, or float32[records] with each record's own: the coins are the same.
     The draws are those of Opacus' UniformWithReplacementSampler. A batch may be empty, and is a step all the same.
     Raises ValueError where there is no record.
     """
     if records <= 0:
         raise ValueError(f"there must be a record to sample from, not {records}")
+    rate = torch.from_numpy(sampling_rate) if isinstance(sampling_rate, np.ndarray) else sampling_rate
     # Step by step: all coins of a large data set at once would fill memory.
-    drawn = (torch.rand(records, generator=generator) < sampling_rate for _ in range(steps))
+    drawn = (torch.rand(records, generator=generator) < rate for _ in range(steps))
     return [np.flatnonzero(chosen.numpy()) for chosen in drawn]
 
 

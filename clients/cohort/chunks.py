@@ -12,8 +12,9 @@ _VALUES = 2_000_000
 def chunks(jobs: Sequence[Job]) -> list[list[int]]:
     """Indices of the jobs in chunks: none twice, none left out. The jobs of a chunk, cut again, are one chunk.
 
-    They have the same model, data set, learning rate and momentum, and all or none are private. They are sorted by
-    their batch size first, because a batch is padded to the largest of its chunk.
+    They have the same model, data set, learning rate and momentum, and all or none are private, pulled, taught
+    or kept to some classes. They are sorted by their batch size first, because a batch is padded to the largest of its
+    chunk.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for index, job in enumerate(jobs):
@@ -24,12 +25,12 @@ def chunks(jobs: Sequence[Job]) -> list[list[int]]:
 def _agreement(job: Job) -> tuple[object, ...]:
     """What must be the same. The data set is resident, so it is the same one where it is the same object."""
     data = job.model, job.classes, id(job.features), id(job.labels)
-    return *data, *job.pace, job.private is None
+    return *data, *job.pace, job.private is None, job.pull is None, job.teacher is None, job.allowed is None
 
 
 def _cut(jobs: Sequence[Job], group: list[int]) -> list[list[int]]:
     """The group by falling batch size, cut where a chunk's parameters and activations would outgrow the cache."""
-    ordered = sorted(group, key=lambda index: -_expected_batch(jobs[index]))
+    ordered = sorted(group, key=lambda index: -jobs[index].expected_batch)
     found: list[list[int]] = []
     room = 0.0
     for index in ordered:
@@ -45,10 +46,4 @@ def _cut(jobs: Sequence[Job], group: list[int]) -> list[list[int]]:
 def _values(job: Job) -> float:
     """What a client adds to its chunk; nothing shares a chunk with a client that is trained alone."""
     network = network_of(job.model, job.features.shape[1:], job.classes)
-    return _VALUES if network is None else network.size + network.kept_values * _expected_batch(job)
-
-
-def _expected_batch(job: Job) -> float:
-    if job.private is not None:
-        return job.private.sampling_rate * len(job.records)
-    return min(job.training.batch_size, len(job.records))
+    return _VALUES if network is None else network.size + network.kept_values * job.expected_batch

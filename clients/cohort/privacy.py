@@ -22,9 +22,8 @@ class Privacy:
         steps = [job.private for job in jobs if job.private is not None]
         for own in steps:
             sampled_gaussian.require_noise(own.noise_multiplier)
-        expected = [own.sampling_rate * len(job.records) for own, job in zip(steps, jobs, strict=True)]
         self._clip_norms = torch.tensor([[own.clip_norm] for own in steps], dtype=torch.float32)
-        self.expected_batches = torch.tensor(expected, dtype=torch.float32)
+        self.expected_batches = torch.tensor([job.expected_batch for job in jobs], dtype=torch.float32)
         self._deviations = [_standard_deviation(own) for own in steps]
         self._sources = [noise_of(job) for job in jobs]
         self._targets = [[target[client] for target in targets] for client in range(len(jobs))]

@@ -6,7 +6,6 @@ pass with the weights 1 / batch and no norms.
 """
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,13 +15,13 @@ from torch import Tensor
 from clients.batches import Batch, batches_of
 from clients.cohort.layers.gradients import SampleGradients
 from clients.cohort.network import Network
+from clients.cohort.objective import Objective
 from clients.cohort.privacy import Privacy
+from clients.cohort.pulls import Pulls
 from clients.cohort.rows import Gatherer, Rows
+from clients.cohort.stacks import Stack, cut, stacked
 from clients.jobs import Job
 from privacy.view import Vector
-
-Stack = list[Tensor]
-"""All parameters of K clients, or gradients of them: [K, *shape] each."""
 
 Accumulate = Callable[[Stack, Rows, Stack], None]
 """(parameters, rows, targets): adds each client's gradient times what `_accumulator` was given to its targets."""
@@ -39,26 +38,13 @@ def train_chunk(network: Network, jobs: Sequence[Job]) -> list[Vector]:
     # Those with the most steps first: whoever still trains is then always a prefix of the stack.
     order = sorted(range(len(jobs)), key=lambda index: -len(batches[index]))
     sorted_jobs, sorted_batches = [jobs[index] for index in order], [batches[index] for index in order]
-    starts = _cut(network, _starts(sorted_jobs))
+    starts = cut(network, stacked([job.start for job in sorted_jobs]))
     parameters = [start.clone(memory_format=torch.contiguous_format) for start in starts]
     _descend(network, sorted_jobs, sorted_batches, parameters)
     updates = torch.empty(len(jobs), network.size)
-    for ended, start, update in zip(parameters, starts, _cut(network, updates), strict=True):
+    for ended, start, update in zip(parameters, starts, cut(network, updates), strict=True):
         torch.sub(ended, start, out=update)
     return [updates[place].numpy() for place in np.argsort(order)]
-
-
-def _starts(jobs: list[Job]) -> Tensor:
-    """float32[K, d]; in memory once where all clients begin with the same array, as in a round."""
-    first = jobs[0].start
-    shared = all(job.start is first for job in jobs)
-    return torch.from_numpy(np.stack([first] if shared else [job.start for job in jobs])).expand(len(jobs), -1)
-
-
-def _cut(network: Network, vectors: Tensor) -> Stack:
-    """float32[K, d] cut into the network's parameters, which share its memory."""
-    pieces = torch.split(vectors, [math.prod(shape) for shape in network.shapes], dim=1)
-    return [piece.view(len(vectors), *shape) for piece, shape in zip(pieces, network.shapes, strict=True)]
 
 
 def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], parameters: Stack) -> None:
@@ -88,23 +74,35 @@ def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], para
 
 
 def _accumulator(network: Network, jobs: list[Job], targets: Stack, scale: float) -> Accumulate:
-    """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise."""
+    """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise; pulled."""
+    objective = Objective(network, jobs)
     if jobs[0].private is None:
-        return functools.partial(_add_plain, network, scale)
-    return functools.partial(_add_private, network, Privacy(jobs, targets), scale)
+        accumulate: Accumulate = functools.partial(_add_plain, objective, scale)
+    else:
+        accumulate = functools.partial(_add_private, objective, Privacy(jobs, targets), scale)
+    pulls = [job.pull for job in jobs if job.pull is not None]
+    return functools.partial(_add_pulled, accumulate, Pulls(network, pulls), scale) if pulls else accumulate
 
 
-def _add_plain(network: Network, scale: float, parameters: Stack, rows: Rows, targets: Stack) -> None:
-    """The gradients of the mean cross-entropy of each client's batch."""
-    logits, kept = network.forward(parameters, rows.inputs)
+def _add_pulled(
+    accumulate: Accumulate, pulls: Pulls, scale: float, parameters: Stack, rows: Rows, targets: Stack
+) -> None:
+    """What `accumulate` adds, and the pull after it, which no clipping or noise concerns."""
+    pulled = pulls.gradients(parameters)  # first, since the parameters may be the targets
+    accumulate(parameters, rows, targets)
+    for target, gradient in zip(targets, pulled, strict=True):
+        target.add_(gradient, alpha=scale)
+
+
+def _add_plain(objective: Objective, scale: float, parameters: Stack, rows: Rows, targets: Stack) -> None:
+    """The gradients of the mean loss of each client's batch."""
     weights = rows.present * (scale / rows.present.sum(1, keepdim=True))
-    gradient = loss_gradient(logits, rows.labels).mul_(weights.unsqueeze(2))
-    for found, target in zip(network.gradients(parameters, kept, gradient), targets, strict=True):
+    for found, target in zip(objective.gradients(parameters, rows, weights), targets, strict=True):
         found.add_to(target)
 
 
 def _add_private(
-    network: Network, privacy: Privacy, scale: float, parameters: Stack, rows: Rows, targets: Stack
+    objective: Objective, privacy: Privacy, scale: float, parameters: Stack, rows: Rows, targets: Stack
 ) -> None:
     """The clipped sums of each client's batch with their noise, over its expected size.
 
@@ -113,26 +111,18 @@ def _add_private(
     """
     scales = scale / privacy.expected_batches[: len(rows.present)]
     if rows.present.numel():
-        squared_norms, gradients = _measured(network, parameters, rows)
+        squared_norms, gradients = _measured(objective, parameters, rows)
         bounded = torch.isfinite(squared_norms)
         if not bounded.all():
             rows.leave_out(~bounded)
-            squared_norms, gradients = _measured(network, parameters, rows)
+            squared_norms, gradients = _measured(objective, parameters, rows)
         weights = torch.where(rows.present, privacy.clip_factors(squared_norms) * scales.unsqueeze(1), 0.0)
         for found, target in zip(gradients, targets, strict=True):
             found.weighted(weights).add_to(target)
     privacy.add_noise(scales)
 
 
-def _measured(network: Network, parameters: Stack, rows: Rows) -> tuple[Tensor, list[SampleGradients]]:
+def _measured(objective: Objective, parameters: Stack, rows: Rows) -> tuple[Tensor, list[SampleGradients]]:
     """The squared norm of each sample's whole gradient, [K, B], and the gradients of each parameter."""
-    logits, kept = network.forward(parameters, rows.inputs)
-    gradients = network.gradients(parameters, kept, loss_gradient(logits, rows.labels))
-    measured = [found.measured() for found in gradients]
+    measured = [found.measured() for found in objective.gradients(parameters, rows)]
     return torch.stack([norms for norms, _ in measured]).sum(0), [found for _, found in measured]
-
-
-def loss_gradient(logits: Tensor, labels: Tensor) -> Tensor:
-    """The gradient of each sample's cross-entropy, softmax - onehot: [K, B, classes] of the same and int64[K, B]."""
-    gradient = torch.softmax(logits, dim=2)
-    return gradient.scatter_add_(2, labels.unsqueeze(2), gradient.new_full((1, 1, 1), -1.0).expand(*labels.shape, 1))

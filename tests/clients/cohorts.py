@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from clients import alone, training
 from clients.jobs import Job
 from privacy.steps import PrivateSteps
 from scenarios.models.weights import parameters_of
@@ -75,6 +76,15 @@ def job(model, data, client, records, private=None, start=None, **changes):
         training=Training(**settings),
         private=private,
     )
+
+
+CLOSE = 1e-5
+
+
+def agree(jobs):
+    """Trained together, every client has the update it has alone."""
+    for found, one in zip(training.train(jobs), jobs, strict=True):
+        assert apart(found, alone.train(one), one) < CLOSE
 
 
 def apart(found, expected, one):

@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import pytest
 import torch
-from cohorts import AnyModule, apart, images, job, steps, tokens
+from cohorts import CLOSE, AnyModule, agree, apart, images, job, steps, tokens
 from hypothesis import given, settings
 
 from clients import alone, training
@@ -11,7 +11,6 @@ from clients.cohort.layers.gradients import Explicit, Product
 from clients.cohort.network import network_of
 from scenarios.models import Cnn
 
-CLOSE = 1e-5
 SMALL = images(shape=(2, 7, 6))
 
 
@@ -55,8 +54,7 @@ def model(name):
 def test_plain_training_is_that_of_autograd(name, sizes, batch_size):
     jobs = [job(model(name), SMALL, k, n, batch_size=batch_size) for k, n in enumerate(sizes)]
     assert network_of(jobs[0].model, SMALL.features.shape[1:], SMALL.classes) is not None
-    for found, one in zip(training.train(jobs), jobs, strict=True):
-        assert apart(found, alone.train(one), one) < CLOSE
+    agree(jobs)
 
 
 @pytest.mark.parametrize("name", sorted(LAYERS.keys() - {"layer, no bias"}))  # Opacus 1.6 fails on that one
@@ -64,8 +62,7 @@ def test_plain_training_is_that_of_autograd(name, sizes, batch_size):
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=4), st.floats(0.1, 1.0))
 def test_private_training_is_that_of_opacus(name, sizes, rate):
     jobs = [job(model(name), SMALL, k, n, private=steps(1 + k % 2, rate)) for k, n in enumerate(sizes)]
-    for found, one in zip(training.train(jobs), jobs, strict=True):
-        assert apart(found, alone.train(one), one) < CLOSE
+    agree(jobs)
 
 
 TEXTS = tokens()
@@ -82,8 +79,7 @@ TABLES = {
 def test_an_embedding_is_trained_as_by_torch(name, private):
     jobs = [job(AnyModule(TABLES[name]), TEXTS, k, 3 + 4 * k, private=private) for k in range(4)]
     assert network_of(jobs[0].model, (4,), TEXTS.classes) is not None
-    for found, one in zip(training.train(jobs), jobs, strict=True):
-        assert apart(found, alone.train(one), one) < CLOSE
+    agree(jobs)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
@@ -92,8 +88,7 @@ def test_an_embedding_is_trained_as_by_torch(name, private):
 def test_a_step_of_the_convolutional_network_of_either_size(activation, side, private):
     data = images(count=30, shape=(1, side, side))
     jobs = [job(Cnn(activation=activation), data, k, 4, private=private) for k in range(8)]
-    for found, one in zip(training.train(jobs), jobs, strict=True):
-        assert apart(found, alone.train(one), one) < CLOSE
+    agree(jobs)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])

@@ -8,24 +8,18 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from cohorts import AnyModule, apart, frozen, images, job, start_of, steps
+from cohorts import AnyModule, agree, apart, frozen, images, job, start_of, steps
 from hypothesis import given, settings
 
 from clients import alone, training
 from clients.batches import batches_of
 from scenarios.models import Cnn, Logistic, Mlp
 
-CLOSE = 1e-5
 DATA = images()
 MODELS = [Logistic(), Mlp(hidden=(6,)), Mlp(hidden=(6, 5), activation="tanh")]
 WIDE = Mlp(hidden=(1000,))  # 68,003 parameters: some thirty clients a chunk
 models = st.sampled_from(MODELS)
 records = st.lists(st.integers(1, 23), min_size=1, max_size=6)
-
-
-def agree(jobs):
-    for found, one in zip(training.train(jobs), jobs, strict=True):
-        assert apart(found, alone.train(one), one) < CLOSE
 
 
 @settings(deadline=None, max_examples=60)

@@ -46,8 +46,7 @@ def test_the_noise_has_the_promised_standard_deviation():
 def test_an_empty_batch_is_a_step_of_noise():
     module = linear()
     plan = steps(sampling_rate=1e-9, noise_multiplier=1.0)
-    charge = dp_sgd.train(module, torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64), plan, seeded(1), seeded(2))
-    assert charge.steps == 1
+    dp_sgd.train(module, torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64), plan, seeded(1), seeded(2))
     assert float(module.weight.detach().abs().sum()) > 0
 
 
@@ -77,6 +76,17 @@ def test_system_noise_is_standard_normal():
     assert abs(float(drawn.mean())) < 0.01
     assert float(drawn.std()) == pytest.approx(1.0, rel=0.01)
     assert np.isfinite(drawn).all()
+
+
+def test_records_with_rates_of_their_own_are_taken_as_often():
+    # At zero weights each record of class 0 with the one input x = 1 has the gradient (-1/2, 1/2): a step of rate 1
+    # over the expected batch of 1 moves by a half for each record taken.
+    rates = torch.tensor([1.0, 1.0, 1e-9])
+    module = torch.nn.Linear(1, 2, bias=False)
+    torch.nn.init.zeros_(module.weight)
+    method = dp_sgd.Method(rates, expected_batch=1)
+    dp_sgd.train(module, torch.ones(3, 1), torch.zeros(3, dtype=torch.int64), steps(), seeded(1), seeded(2), method)
+    assert module.weight.flatten().tolist() == pytest.approx([1.0, -1.0], abs=1e-4)
 
 
 @pytest.mark.parametrize("noise", [0.0, -1.0, float("nan")])

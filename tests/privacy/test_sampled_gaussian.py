@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from opacus.utils.uniform_sampler import UniformWithReplacementSampler
@@ -17,6 +18,20 @@ def test_batches_are_those_of_opacus_and_leave_the_generator_where_it_does(recor
     sampler = UniformWithReplacementSampler(num_samples=records, sample_rate=rate, generator=theirs, steps=steps)
     assert [batch.tolist() for batch in poisson_batches(records, rate, steps, ours)] == list(sampler)
     assert torch.equal(ours.get_state(), theirs.get_state())
+
+
+def test_as_many_rates_as_records_are_the_same_coins():
+    own = np.full(17, 0.3, np.float32)
+    for batch, other in zip(
+        poisson_batches(17, own, 5, seeded(4)), poisson_batches(17, 0.3, 5, seeded(4)), strict=True
+    ):
+        assert batch.tolist() == other.tolist()
+
+
+def test_each_record_enters_with_its_own_rate():
+    rates = np.array([0.0, 0.2, 1.0], np.float32)
+    taken = np.concatenate(poisson_batches(3, rates, 5000, seeded(4)))
+    assert np.bincount(taken, minlength=3) / 5000 == pytest.approx([0.0, 0.2, 1.0], abs=0.02)
 
 
 def test_nobody_to_sample_from_is_refused():
