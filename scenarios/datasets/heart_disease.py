@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from privacy.parameters import Parameters
-from scenarios.datasets.dataset import Dataset, Inputs
+from scenarios.datasets.dataset import Dataset, Inputs, Key
 
 _RANGES = {
     "age": (20.0, 80.0),
@@ -27,7 +27,7 @@ Cell = float | None
 
 
 class HeartDisease(Parameters):
-    """`dataset = "heart-disease"`: two classes, float32[920, 35], four hospitals as groups."""
+    """`dataset = "heart-disease"`: two classes, float32[920, 35], key "hospital" (four)."""
 
     kind: Literal["heart-disease"] = "heart-disease"
 
@@ -42,8 +42,7 @@ class HeartDisease(Parameters):
             inputs=_encode(cells, header["levels"]),
             labels=np.array([number > 0 for number in cells["disease"]], dtype=np.int64),
             classes=("healthy", "ill"),
-            groups=np.array(cells["hospital"], dtype=np.int64),
-            group_names=tuple(header["levels"]["hospital"]),
+            keys={"hospital": Key(np.array(cells["hospital"], dtype=np.int64), tuple(header["levels"]["hospital"]))},
             source="Heart Disease (Janosi, Steinbrunn, Pfisterer & Detrano, UCI), doi:10.24432/C52P4X",
             licence="CC BY 4.0",
         )

@@ -3,7 +3,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from scenarios.datasets import AnyDataset, DatasetParameters, Digits, HeartDisease, Mnist5k, load
-from scenarios.datasets.dataset import Dataset
+from scenarios.datasets.dataset import Dataset, Key
 
 PACKAGED: list[AnyDataset] = [Digits(), Mnist5k(), HeartDisease()]
 
@@ -19,6 +19,10 @@ def test_a_packaged_data_set_is_what_it_says(parameters: AnyDataset) -> None:
     assert dataset.source
     assert dataset.licence
     assert not dataset.inputs.flags.writeable
+    for key in dataset.keys.values():
+        assert key.values.dtype == np.int64
+        assert not key.values.flags.writeable
+        assert np.unique(key.values).tolist() == list(range(len(key.names)))
     assert load(parameters) is dataset
 
 
@@ -44,11 +48,12 @@ def test_mnist5k_is_mlxtends() -> None:
 
 def test_heart_disease_counts_the_patients_of_uci() -> None:
     dataset = load(HeartDisease())
-    assert dataset.groups is not None
+    hospital = dataset.keys["hospital"]
 
-    assert dataset.group_names == ("Cleveland", "Hungary", "Switzerland", "VA Long Beach")
-    assert np.bincount(dataset.groups).tolist() == [303, 294, 123, 200]
-    assert np.bincount(dataset.groups, weights=dataset.labels).tolist() == [139, 106, 115, 149]
+    assert list(dataset.keys) == ["hospital"]
+    assert hospital.names == ("Cleveland", "Hungary", "Switzerland", "VA Long Beach")
+    assert np.bincount(hospital.values).tolist() == [303, 294, 123, 200]
+    assert np.bincount(hospital.values, weights=dataset.labels).tolist() == [139, 106, 115, 149]
 
 
 def test_a_patient_is_encoded_with_fixed_ranges() -> None:
@@ -76,15 +81,36 @@ def test_a_choice_is_one_hot_or_missing() -> None:
 
 
 def test_the_fingerprint_follows_the_content() -> None:
-    def dataset(value: float, label: int, groups: np.ndarray | None = None, source: str = "") -> Dataset:
+    def dataset(value: float, label: int, source: str = "") -> Dataset:
         inputs = np.array([[value], [1.0]], dtype=np.float32)
-        return Dataset(inputs, np.array([label, 1]), ("a", "b"), groups, (), source, "")
+        return Dataset(inputs, np.array([label, 1]), ("a", "b"), {}, source, "")
 
     one = dataset(0.0, 0).fingerprint()
 
     assert dataset(0.0, 0, source="elsewhere").fingerprint() == one
     assert len({one, dataset(0.5, 0).fingerprint(), dataset(0.0, 1).fingerprint()}) == 3
-    assert dataset(0.0, 0, groups=np.array([0, 1])).fingerprint() != one
+
+
+def test_the_fingerprint_follows_every_key_its_name_its_order_and_its_names() -> None:
+    def fingerprint(**keys: Key) -> str:
+        inputs = np.array([[0.0], [1.0]], dtype=np.float32)
+        return Dataset(inputs, np.array([0, 1]), ("a", "b"), keys, "", "").fingerprint()
+
+    def key(*values: int, names: tuple[str, ...] = ("p", "q")) -> Key:
+        return Key(np.array(values), names)
+
+    prints = [
+        fingerprint(),
+        fingerprint(ward=key(0, 1)),
+        fingerprint(ward=key(1, 0)),
+        fingerprint(ward=key(0, 1, names=("p", "r"))),
+        fingerprint(month=key(0, 1)),
+        fingerprint(ward=key(0, 1), month=key(0, 1)),
+        fingerprint(month=key(0, 1), ward=key(0, 1)),
+    ]
+
+    assert len(set(prints)) == 7
+    assert fingerprint(ward=key(0, 1)) == prints[1]
 
 
 def test_a_plain_name_stands_for_its_table() -> None:
