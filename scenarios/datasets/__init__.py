@@ -11,11 +11,22 @@ from scenarios.datasets.digits import Digits
 from scenarios.datasets.file import FileDataset
 from scenarios.datasets.heart_disease import HeartDisease
 from scenarios.datasets.mnist5k import Mnist5k
+from scenarios.datasets.nycflights import NycFlights
 
-__all__ = ["Dataset", "DatasetParameters", "Digits", "FileDataset", "HeartDisease", "Key", "Mnist5k", "load"]
+__all__ = [
+    "Dataset",
+    "DatasetParameters",
+    "Digits",
+    "FileDataset",
+    "HeartDisease",
+    "Key",
+    "Mnist5k",
+    "NycFlights",
+    "load",
+]
 
 
-AnyDataset = Digits | Mnist5k | HeartDisease | FileDataset
+AnyDataset = Digits | Mnist5k | HeartDisease | NycFlights | FileDataset
 DatasetParameters = Annotated[AnyDataset, Field(discriminator="kind"), Named]
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from scenarios.datasets import AnyDataset, DatasetParameters, Digits, HeartDisease, Mnist5k, load
+from scenarios.datasets import AnyDataset, DatasetParameters, Digits, HeartDisease, Mnist5k, NycFlights, load
 from scenarios.datasets.dataset import Dataset, Key
 
-PACKAGED: list[AnyDataset] = [Digits(), Mnist5k(), HeartDisease()]
+PACKAGED: list[AnyDataset] = [Digits(), Mnist5k(), HeartDisease(), NycFlights()]
 
 
 @pytest.mark.parametrize("parameters", PACKAGED, ids=lambda parameters: parameters.kind)
@@ -80,6 +80,47 @@ def test_a_choice_is_one_hot_or_missing() -> None:
     assert thallium.sum(axis=0).tolist() == [196, 46, 192, 486]
 
 
+def test_flights_are_a_thousand_a_month_and_late_more_often_in_some() -> None:
+    dataset = load(NycFlights())
+    month = dataset.keys["month"]
+
+    assert month.names[0] == "January"
+    assert np.bincount(month.values).tolist() == [1000] * 12
+    late = [440, 461, 514, 495, 539, 623, 624, 494, 368, 367, 390, 601]
+    assert np.bincount(month.values, weights=dataset.labels).tolist() == late
+
+
+def test_flights_have_three_keys() -> None:
+    dataset = load(NycFlights())
+    carrier, origin = dataset.keys["carrier"], dataset.keys["origin"]
+
+    assert list(dataset.keys) == ["month", "carrier", "origin"]
+    assert carrier.names == ("9E", "AA", "B6", "DL", "EV", "FL", "MQ", "UA", "US", "VX", "WN")
+    assert np.bincount(carrier.values).tolist() == [673, 1027, 2091, 1584, 2213, 126, 869, 2116, 637, 169, 495]
+    assert origin.names == ("EWR", "JFK", "LGA")
+    assert np.bincount(origin.values).tolist() == [4559, 3966, 3475]
+
+
+def test_a_flight_is_encoded_with_fixed_ranges() -> None:
+    first = load(NycFlights()).inputs[0]
+
+    # 6:07 in 5:00..24:00, 1,085 miles in 0..3,000; UA is the 8th of 11 carriers; from EWR; on a Tuesday.
+    assert first[:2] == pytest.approx([2 * 67 / 1140 - 1, 2 * 1085 / 3000 - 1])
+    assert np.flatnonzero(first[2:23]).tolist() == [7, 11, 15]
+    # 39 F in 0..100, 64.4% humid, 12.7 mph in 0..40, no rain, 10 miles of sight, weather known.
+    assert first[23:] == pytest.approx([-0.22, 0.288, 2 * 12.7 / 40 - 1, -1, 1, 0])
+    assert load(NycFlights()).inputs.shape == (12000, 29)
+    assert np.abs(load(NycFlights()).inputs).max() <= 1
+
+
+def test_missing_weather_is_the_middle_of_each_range_and_says_so() -> None:
+    inputs = load(NycFlights()).inputs
+    missing = inputs[:, 28] == 1
+
+    assert missing.sum() == 47
+    assert (inputs[missing, 23:28] == 0).all()
+
+
 def test_the_fingerprint_follows_the_content() -> None:
     def dataset(value: float, label: int, source: str = "") -> Dataset:
         inputs = np.array([[value], [1.0]], dtype=np.float32)
@@ -120,5 +161,5 @@ def test_a_plain_name_stands_for_its_table() -> None:
 
 
 def test_a_misspelt_name_lists_the_valid_ones() -> None:
-    with pytest.raises(ValidationError, match="'digits', 'mnist5k', 'heart-disease', 'file'"):
+    with pytest.raises(ValidationError, match="'digits', 'mnist5k', 'heart-disease', 'nycflights', 'file'"):
         TypeAdapter(DatasetParameters).validate_python("minst5k")
