@@ -6,7 +6,7 @@ import numpy as np
 
 from privacy.errors import ScenarioError
 from scenarios.datasets.dataset import Dataset, Labels
-from scenarios.partitions import AnyPartition
+from scenarios.partitions import AnyPartition, Natural
 from scenarios.seeds import stream
 
 
@@ -32,6 +32,7 @@ def divide(dataset: Dataset, partition: AnyPartition, test_fraction: float, seed
         )
     order = stream(seed, "data", "test").permutation(records)
     test, train = np.sort(order[:held_out]), np.sort(order[held_out:])
-    groups = dataset.groups[train] if dataset.groups is not None else None
+    key = partition.key(dataset.keys) if isinstance(partition, Natural) else None
+    groups = key.values[train] if key is not None else None
     shares = partition.assign(dataset.labels[train], groups, clients, stream(seed, "data", "partition"))
     return Division(tuple(train[share] for share in shares), test)

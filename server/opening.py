@@ -12,6 +12,7 @@ import numpy as np
 
 from privacy.errors import ScenarioError
 from scenarios import source
+from scenarios.partitions import Natural
 from scenarios.records import Records, records_of
 from scenarios.schema import Scenario, sha256
 from scenarios.source import Loaded
@@ -118,12 +119,13 @@ def now() -> str:
 
 def _clients(scenario: Scenario, records: Records) -> dict[str, object]:
     dataset = records.dataset
-    natural = scenario.data.partition.kind == "natural"
+    partition = scenario.data.partition
+    key = partition.key(dataset.keys) if isinstance(partition, Natural) else None
     clients: dict[str, object] = {}
     for client, indices in enumerate(records.division.train):
         counts = np.bincount(dataset.labels[indices], minlength=len(dataset.classes))
         clients[str(client)] = {
-            "name": dataset.group_names[client] if natural else f"client {client}",
+            "name": key.names[client] if key is not None else f"client {client}",
             "records": len(indices),
             "labels": {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)},
         }

@@ -6,16 +6,27 @@ from typing import Annotated
 from pydantic import Field
 
 from privacy.parameters import Named
-from scenarios.datasets.dataset import Dataset
+from scenarios.datasets.dataset import Dataset, Key
 from scenarios.datasets.digits import Digits
 from scenarios.datasets.file import FileDataset
 from scenarios.datasets.heart_disease import HeartDisease
 from scenarios.datasets.mnist5k import Mnist5k
+from scenarios.datasets.nycflights import NycFlights
 
-__all__ = ["Dataset", "DatasetParameters", "Digits", "FileDataset", "HeartDisease", "Mnist5k", "load"]
+__all__ = [
+    "Dataset",
+    "DatasetParameters",
+    "Digits",
+    "FileDataset",
+    "HeartDisease",
+    "Key",
+    "Mnist5k",
+    "NycFlights",
+    "load",
+]
 
 
-AnyDataset = Digits | Mnist5k | HeartDisease | FileDataset
+AnyDataset = Digits | Mnist5k | HeartDisease | NycFlights | FileDataset
 DatasetParameters = Annotated[AnyDataset, Field(discriminator="kind"), Named]
 
 

@@ -14,7 +14,7 @@ _FULL_INK = np.float32(16)  # each pixel counts the inked dots of a 4 x 4 block
 
 
 class Digits(Parameters):
-    """`dataset = "digits"`: ten classes, float32[1797, 1, 8, 8], no groups."""
+    """`dataset = "digits"`: ten classes, float32[1797, 1, 8, 8], no keys."""
 
     kind: Literal["digits"] = "digits"
 
@@ -25,8 +25,7 @@ class Digits(Parameters):
             inputs=(rows[:, :-1].reshape(-1, 1, 8, 8) / _FULL_INK).astype(np.float32),
             labels=rows[:, -1].astype(np.int64),
             classes=tuple("0123456789"),
-            groups=None,
-            group_names=(),
+            keys={},
             source="Optical Recognition of Handwritten Digits (Alpaydin & Kaynak, UCI), as packaged by scikit-learn",
             licence="CC BY 4.0",
         )

@@ -1,27 +1,35 @@
 """A person's own records: a NumPy archive (.npz) or a table (.csv), checked before anything trains on them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from privacy.errors import ScenarioError
 from privacy.parameters import Parameters
 from scenarios.datasets.archive import read_archive
-from scenarios.datasets.dataset import Dataset, Inputs, Labels
+from scenarios.datasets.dataset import Dataset, Inputs, Key, Labels
 from scenarios.datasets.table import read_table
 
 FEWEST_RECORDS = 10
 
+_USES = {"x": "the records", "y": "the label", "label": "the label", "group": "the group", "keys": "a key"}
+
+Name = Annotated[str, Field(min_length=1, description="the name of a column or an array")]
+
 
 class FileDataset(Parameters):
-    """`dataset = { kind = "file", path = "wards.csv", label = "outcome", group = "ward" }`.
+    """`dataset = { kind = "file", path = "wards.csv", label = "outcome", group = "ward", keys = ["month"] }`.
 
     A .npz file holds `x` (tables [n, columns]; images [n, height, width] or [n, channels, height, width], either
     uint8 or floating point in 0..1), `y` [n] and, if the records have natural groups, `group` [n]. A .csv file has a
     header line, numeric columns, the column named by `label`, and the one named by `group` if that is not empty.
+    `keys` names further arrays or columns of integers or text that group the records and are no features. The data
+    set's keys have the names of their arrays or columns, `group` first.
     A relative path starts from the scenario file's folder, on the command line from the current one.
 
     Columns of a table are used as they are: scaling them by their own statistics would release those statistics.
@@ -32,6 +40,7 @@ class FileDataset(Parameters):
     path: str
     label: str = "label"
     group: str = ""
+    keys: tuple[Name, ...] = Field(default=(), strict=False)
 
     def load(self) -> Dataset:
         """Read and check the file. Raises ScenarioError saying what is wrong, where, and what is valid."""
@@ -48,9 +57,23 @@ class FileDataset(Parameters):
 
     def _read(self, path: Path) -> "_Records":
         if path.suffix.lower() == ".csv":
-            return _Records(*read_table(path, self.label, self.group))
-        arrays = read_archive(path, required=("x", "y"), optional=("group",))
-        return _Records(_inputs(self.path, arrays["x"]), arrays["y"], arrays.get("group"))
+            group = [("group", self.group)] if self.group else []
+            inputs, names = read_table(path, self._named("column", [("label", self.label), *group]))
+            return _Records(inputs, names.pop(self.label), names)
+        self._named("array", [("x", "x"), ("y", "y")])
+        arrays = read_archive(path, required=("x", "y", *self.keys), optional=("group",))
+        keys = {name: arrays[name] for name in ("group", *self.keys) if name in arrays}
+        return _Records(_inputs(self.path, arrays["x"]), arrays["y"], keys)
+
+    def _named(self, noun: str, others: Sequence[tuple[str, str]]) -> dict[str, str]:
+        """The parameter that names each array or column, `keys` last. Raises ScenarioError for two uses of one."""
+        named: dict[str, str] = {}
+        for parameter, name in (*others, *(("keys", name) for name in self.keys)):
+            if name in named:
+                use = _USES[named[name]]
+                raise ScenarioError([f'data.dataset.{parameter}: "{name}" is already {use}; name another {noun}'])
+            named[name] = parameter
+        return named
 
     def stamp(self) -> tuple[int, int] | None:
         """Modification time in ns and size in bytes, by which a changed file is noticed; None without a file."""
@@ -65,16 +88,15 @@ class FileDataset(Parameters):
 class _Records:
     inputs: Inputs
     labels: npt.NDArray[np.generic]
-    groups: npt.NDArray[np.generic] | None
+    keys: Mapping[str, npt.NDArray[np.generic]]
 
 
 def _dataset(path: str, records: _Records) -> Dataset:
     lengths = {"x": len(records.inputs)}
-    for name, array in (("y", records.labels), ("group", records.groups)):
-        if array is not None:
-            if array.ndim != 1:
-                raise ScenarioError([f"{path}: {name} must have one dimension, not the shape {array.shape}"])
-            lengths[name] = len(array)
+    for name, array in (("y", records.labels), *records.keys.items()):
+        if array.ndim != 1:
+            raise ScenarioError([f"{path}: {name} must have one dimension, not the shape {array.shape}"])
+        lengths[name] = len(array)
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ScenarioError([f"{path}: every record needs one entry in each array, but {told}"])
@@ -83,16 +105,19 @@ def _dataset(path: str, records: _Records) -> Dataset:
     classes, labels = _indexed(path, "y", records.labels)
     if len(classes) < 2:
         raise ScenarioError([f'{path}: every record has the label "{classes[0]}"; at least two classes are needed'])
-    group_names, groups = _indexed(path, "group", records.groups) if records.groups is not None else ((), None)
     return Dataset(
         inputs=records.inputs,
         labels=labels,
         classes=classes,
-        groups=groups,
-        group_names=group_names,
+        keys={name: _key(path, name, values) for name, values in records.keys.items()},
         source=f"the file {Path(path).name}",
         licence="as its owner says",
     )
+
+
+def _key(path: str, name: str, values: npt.NDArray[np.generic]) -> Key:
+    names, index = _indexed(path, name, values)
+    return Key(index, names)
 
 
 def _inputs(path: str, values: npt.NDArray[np.generic]) -> Inputs:

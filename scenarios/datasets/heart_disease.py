@@ -3,14 +3,13 @@
 Encoded with fixed public ranges only, never with statistics of the records: those would leak past the privacy ledger.
 """
 
-import json
-from importlib import resources
 from typing import Literal
 
 import numpy as np
 
 from privacy.parameters import Parameters
-from scenarios.datasets.dataset import Dataset, Inputs
+from scenarios.datasets.dataset import Dataset, Inputs, Key
+from scenarios.datasets.packaged import Cell, Table, read_packaged
 
 _RANGES = {
     "age": (20.0, 80.0),
@@ -23,42 +22,36 @@ _RANGES = {
 _ALWAYS_KNOWN = frozenset({"age", "sex", "chest_pain"})
 _NOT_FEATURES = frozenset({"hospital", "disease"})
 
-Cell = float | None
-
 
 class HeartDisease(Parameters):
-    """`dataset = "heart-disease"`: two classes, float32[920, 35], four hospitals as groups."""
+    """`dataset = "heart-disease"`: two classes, float32[920, 35], key "hospital" (four)."""
 
     kind: Literal["heart-disease"] = "heart-disease"
 
     def load(self) -> Dataset:
         """Read and encode the packaged records."""
-        text = (resources.files("scenarios.datasets") / "heart_disease.jsonl").read_text(encoding="utf-8")
-        first, *rest = text.splitlines()
-        header = json.loads(first)
-        rows = [json.loads(line) for line in rest]
-        cells = {name: [row[index] for row in rows] for index, name in enumerate(header["columns"])}
+        table = read_packaged("heart_disease.jsonl")
+        hospital = np.array(table.cells["hospital"], dtype=np.int64)
         return Dataset(
-            inputs=_encode(cells, header["levels"]),
-            labels=np.array([number > 0 for number in cells["disease"]], dtype=np.int64),
+            inputs=_encode(table),
+            labels=(np.array(table.cells["disease"], dtype=np.int64) > 0).astype(np.int64),
             classes=("healthy", "ill"),
-            groups=np.array(cells["hospital"], dtype=np.int64),
-            group_names=tuple(header["levels"]["hospital"]),
+            keys={"hospital": Key(hospital, tuple(table.levels["hospital"]))},
             source="Heart Disease (Janosi, Steinbrunn, Pfisterer & Detrano, UCI), doi:10.24432/C52P4X",
             licence="CC BY 4.0",
         )
 
 
-def _encode(cells: dict[str, list[Cell]], levels: dict[str, list[str]]) -> Inputs:
+def _encode(table: Table) -> Inputs:
     """float32[n, 35]: each column's measurement or one-hot choice, then its indicator of being missing."""
     columns: list[list[float]] = []
-    for name, values in cells.items():
+    for name, values in table.cells.items():
         if name in _NOT_FEATURES:
             continue
         if name in _RANGES:
             columns.append([_scaled(value, *_RANGES[name]) for value in values])
         else:
-            columns += [[float(value == level) for value in values] for level in range(len(levels[name]))]
+            columns += [[float(value == level) for value in values] for level in range(len(table.levels[name]))]
         if name not in _ALWAYS_KNOWN:
             columns.append([float(value is None) for value in values])
     return np.array(columns, dtype=np.float32).T.copy()

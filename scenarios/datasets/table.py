@@ -1,9 +1,9 @@
-"""Reading a .csv file of numbers, one label column and perhaps one group column."""
+"""Reading a .csv file of numbers, one label column and perhaps columns of natural keys."""
 
 import csv
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -19,36 +19,38 @@ Lines = Iterator[tuple[int, list[str]]]
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-def read_table(path: Path, label: str, group: str) -> tuple[Inputs, Names, Names | None]:
-    """float32[n, columns], the labels and the groups (None where `group` is empty) of a comma-separated table.
+def read_table(path: Path, named: Mapping[str, str]) -> tuple[Inputs, dict[str, Names]]:
+    """float32[n, columns] of a comma-separated table, and by name the columns that are names and not features.
 
-    Labels and groups are integers where all of them are, else text. Raises ScenarioError naming line and column.
+    `named` has for each of those the parameter that asks for it (`label`, `group`, `keys`). A column of names holds
+    integers where all of them are, else text. Raises ScenarioError naming line and column.
     """
     size = path.stat().st_size
     if size > LARGEST_BYTES:
         raise ScenarioError([f"{path}: the file has {size:,} bytes; at most {LARGEST_BYTES:,} are read"])
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read(path, _lines(path, file), label, group)
+            return _read(path, _lines(path, file), named)
     except UnicodeDecodeError as error:
         raise ScenarioError([f"{path}: the file is not text in UTF-8 ({error.reason})"]) from error
 
 
-def _read(path: Path, lines: Lines, label: str, group: str) -> tuple[Inputs, Names, Names | None]:
+def _read(path: Path, lines: Lines, named: Mapping[str, str]) -> tuple[Inputs, dict[str, Names]]:
     _, header = next(lines, (1, []))
     names = [name.strip() for name in header]
-    _check_header(path, names, label, group)
-    columns = [index for index, name in enumerate(names) if name not in (label, group)]
-    values, labels, groups = array("f"), list[str](), list[str]()
+    _check_header(path, names, named)
+    columns = [index for index, name in enumerate(names) if name not in named]
+    values, found = array("f"), {names.index(name): list[str]() for name in named}
+    records = 0
     for line, cells in lines:
         if len(cells) != len(names):
             raise ScenarioError([f"{path}:{line}: {len(cells)} cells, but the header names {len(names)} columns"])
         values.extend(_number(path, line, names[index], cells[index]) for index in columns)
-        labels.append(_name(path, line, label, cells[names.index(label)]))
-        if group:
-            groups.append(_name(path, line, group, cells[names.index(group)]))
-    inputs = np.array(values, dtype=np.float32).reshape(len(labels), len(columns))
-    return inputs, _typed(labels), _typed(groups) if group else None
+        for index, column in found.items():
+            column.append(_name(path, line, names[index], cells[index]))
+        records += 1
+    inputs = np.array(values, dtype=np.float32).reshape(records, len(columns))
+    return inputs, {names[index]: _typed(column) for index, column in found.items()}
 
 
 def _lines(path: Path, file: TextIO) -> Lines:
@@ -62,18 +64,16 @@ def _lines(path: Path, file: TextIO) -> Lines:
         raise ScenarioError([f"{path}:{reader.line_num}: not comma-separated values ({error})"]) from error
 
 
-def _check_header(path: Path, names: list[str], label: str, group: str) -> None:
+def _check_header(path: Path, names: list[str], named: Mapping[str, str]) -> None:
     listed = ", ".join(f'"{name}"' for name in names) or "none"
-    if group and group == label:
-        raise ScenarioError([f'data.dataset.group: "{group}" is already the label; name another column'])
-    for key, wanted in (("label", label), ("group", group)):
-        if wanted not in names and (wanted or key == "label"):
+    for wanted, parameter in named.items():
+        if wanted not in names:
             raise ScenarioError(
-                [f'data.dataset.{key}: {path} has no column "{wanted}"; the columns are {listed} (first line)']
+                [f'data.dataset.{parameter}: {path} has no column "{wanted}"; the columns are {listed} (first line)']
             )
     if len(set(names)) < len(names):
         raise ScenarioError([f"{path}:1: two columns have the same name; the columns are {listed}"])
-    if not set(names) - {label, group}:
+    if not set(names) - set(named):
         raise ScenarioError([f"{path}:1: there is no column to learn from; the columns are {listed}"])
 
 

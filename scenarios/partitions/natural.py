@@ -1,19 +1,36 @@
-"""Every client is one of the data's own groups: a hospital, a person, a site."""
+"""Every client is one of the data's own groups by one of its keys: a hospital, a person, a site."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 
 from privacy.errors import ScenarioError
 from privacy.parameters import Parameters
+from scenarios.datasets.dataset import Key
 from scenarios.partitions.partition import Indices, shares_of
 
 
 class Natural(Parameters):
-    """`partition = { kind = "natural", by = "group" }`; client k is group k."""
+    """`partition = { kind = "natural", by = "hospital" }`; client k is the key's name k.
+
+    `by` names one of the data set's keys; empty, it is the first.
+    """
 
     kind: Literal["natural"] = "natural"
-    by: Literal["group"] = "group"
+    by: str = ""
+
+    def key(self, keys: Mapping[str, Key]) -> Key | None:
+        """The key that the partition goes by; None where the data set has none and none is named.
+
+        Raises ScenarioError for a name that is not there.
+        """
+        if not self.by:
+            return next(iter(keys.values()), None)
+        if self.by not in keys:
+            listed = ", ".join(f'"{name}"' for name in keys) or "none"
+            raise ScenarioError([f'data.partition.by: the data set has no key "{self.by}"; its keys are {listed}'])
+        return keys[self.by]
 
     def assign(self, labels: Indices, groups: Indices | None, clients: int, rng: np.random.Generator) -> list[Indices]:
         """Sorted indices per client: disjoint, complete, none empty.

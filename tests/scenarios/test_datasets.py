@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from scenarios.datasets import AnyDataset, DatasetParameters, Digits, HeartDisease, Mnist5k, load
-from scenarios.datasets.dataset import Dataset
+from scenarios.datasets import AnyDataset, DatasetParameters, Digits, HeartDisease, Mnist5k, NycFlights, load
+from scenarios.datasets.dataset import Dataset, Key
 
-PACKAGED: list[AnyDataset] = [Digits(), Mnist5k(), HeartDisease()]
+PACKAGED: list[AnyDataset] = [Digits(), Mnist5k(), HeartDisease(), NycFlights()]
 
 
 @pytest.mark.parametrize("parameters", PACKAGED, ids=lambda parameters: parameters.kind)
@@ -19,6 +19,10 @@ def test_a_packaged_data_set_is_what_it_says(parameters: AnyDataset) -> None:
     assert dataset.source
     assert dataset.licence
     assert not dataset.inputs.flags.writeable
+    for key in dataset.keys.values():
+        assert key.values.dtype == np.int64
+        assert not key.values.flags.writeable
+        assert np.unique(key.values).tolist() == list(range(len(key.names)))
     assert load(parameters) is dataset
 
 
@@ -44,11 +48,12 @@ def test_mnist5k_is_mlxtends() -> None:
 
 def test_heart_disease_counts_the_patients_of_uci() -> None:
     dataset = load(HeartDisease())
-    assert dataset.groups is not None
+    hospital = dataset.keys["hospital"]
 
-    assert dataset.group_names == ("Cleveland", "Hungary", "Switzerland", "VA Long Beach")
-    assert np.bincount(dataset.groups).tolist() == [303, 294, 123, 200]
-    assert np.bincount(dataset.groups, weights=dataset.labels).tolist() == [139, 106, 115, 149]
+    assert list(dataset.keys) == ["hospital"]
+    assert hospital.names == ("Cleveland", "Hungary", "Switzerland", "VA Long Beach")
+    assert np.bincount(hospital.values).tolist() == [303, 294, 123, 200]
+    assert np.bincount(hospital.values, weights=dataset.labels).tolist() == [139, 106, 115, 149]
 
 
 def test_a_patient_is_encoded_with_fixed_ranges() -> None:
@@ -75,16 +80,78 @@ def test_a_choice_is_one_hot_or_missing() -> None:
     assert thallium.sum(axis=0).tolist() == [196, 46, 192, 486]
 
 
+def test_flights_are_a_thousand_a_month_and_late_more_often_in_some() -> None:
+    dataset = load(NycFlights())
+    month = dataset.keys["month"]
+
+    assert month.names[0] == "January"
+    assert np.bincount(month.values).tolist() == [1000] * 12
+    late = [440, 461, 514, 495, 539, 623, 624, 494, 368, 367, 390, 601]
+    assert np.bincount(month.values, weights=dataset.labels).tolist() == late
+
+
+def test_flights_have_three_keys() -> None:
+    dataset = load(NycFlights())
+    carrier, origin = dataset.keys["carrier"], dataset.keys["origin"]
+
+    assert list(dataset.keys) == ["month", "carrier", "origin"]
+    assert carrier.names == ("9E", "AA", "B6", "DL", "EV", "FL", "MQ", "UA", "US", "VX", "WN")
+    assert np.bincount(carrier.values).tolist() == [673, 1027, 2091, 1584, 2213, 126, 869, 2116, 637, 169, 495]
+    assert origin.names == ("EWR", "JFK", "LGA")
+    assert np.bincount(origin.values).tolist() == [4559, 3966, 3475]
+
+
+def test_a_flight_is_encoded_with_fixed_ranges() -> None:
+    first = load(NycFlights()).inputs[0]
+
+    # 6:07 in 5:00..24:00, 1,085 miles in 0..3,000; UA is the 8th of 11 carriers; from EWR; on a Tuesday.
+    assert first[:2] == pytest.approx([2 * 67 / 1140 - 1, 2 * 1085 / 3000 - 1])
+    assert np.flatnonzero(first[2:23]).tolist() == [7, 11, 15]
+    # 39 F in 0..100, 64.4% humid, 12.7 mph in 0..40, no rain, 10 miles of sight, weather known.
+    assert first[23:] == pytest.approx([-0.22, 0.288, 2 * 12.7 / 40 - 1, -1, 1, 0])
+    assert load(NycFlights()).inputs.shape == (12000, 29)
+    assert np.abs(load(NycFlights()).inputs).max() <= 1
+
+
+def test_missing_weather_is_the_middle_of_each_range_and_says_so() -> None:
+    inputs = load(NycFlights()).inputs
+    missing = inputs[:, 28] == 1
+
+    assert missing.sum() == 47
+    assert (inputs[missing, 23:28] == 0).all()
+
+
 def test_the_fingerprint_follows_the_content() -> None:
-    def dataset(value: float, label: int, groups: np.ndarray | None = None, source: str = "") -> Dataset:
+    def dataset(value: float, label: int, source: str = "") -> Dataset:
         inputs = np.array([[value], [1.0]], dtype=np.float32)
-        return Dataset(inputs, np.array([label, 1]), ("a", "b"), groups, (), source, "")
+        return Dataset(inputs, np.array([label, 1]), ("a", "b"), {}, source, "")
 
     one = dataset(0.0, 0).fingerprint()
 
     assert dataset(0.0, 0, source="elsewhere").fingerprint() == one
     assert len({one, dataset(0.5, 0).fingerprint(), dataset(0.0, 1).fingerprint()}) == 3
-    assert dataset(0.0, 0, groups=np.array([0, 1])).fingerprint() != one
+
+
+def test_the_fingerprint_follows_every_key_its_name_its_order_and_its_names() -> None:
+    def fingerprint(**keys: Key) -> str:
+        inputs = np.array([[0.0], [1.0]], dtype=np.float32)
+        return Dataset(inputs, np.array([0, 1]), ("a", "b"), keys, "", "").fingerprint()
+
+    def key(*values: int, names: tuple[str, ...] = ("p", "q")) -> Key:
+        return Key(np.array(values), names)
+
+    prints = [
+        fingerprint(),
+        fingerprint(ward=key(0, 1)),
+        fingerprint(ward=key(1, 0)),
+        fingerprint(ward=key(0, 1, names=("p", "r"))),
+        fingerprint(month=key(0, 1)),
+        fingerprint(ward=key(0, 1), month=key(0, 1)),
+        fingerprint(month=key(0, 1), ward=key(0, 1)),
+    ]
+
+    assert len(set(prints)) == 7
+    assert fingerprint(ward=key(0, 1)) == prints[1]
 
 
 def test_a_plain_name_stands_for_its_table() -> None:
@@ -94,5 +161,5 @@ def test_a_plain_name_stands_for_its_table() -> None:
 
 
 def test_a_misspelt_name_lists_the_valid_ones() -> None:
-    with pytest.raises(ValidationError, match="'digits', 'mnist5k', 'heart-disease', 'file'"):
+    with pytest.raises(ValidationError, match="'digits', 'mnist5k', 'heart-disease', 'nycflights', 'file'"):
         TypeAdapter(DatasetParameters).validate_python("minst5k")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from privacy.errors import ScenarioError
-from scenarios.datasets import HeartDisease, load
+from scenarios.datasets import Digits, HeartDisease, Key, load
 from scenarios.division import divide
 from scenarios.partitions import Iid, Natural, Quantity
 
@@ -18,11 +18,34 @@ def test_train_and_test_share_no_record_and_leave_none_out() -> None:
 
 def test_clients_of_a_natural_partition_hold_their_own_group_only() -> None:
     dataset = load(HeartDisease())
-    assert dataset.groups is not None
+    hospitals = dataset.keys["hospital"].values
 
     division = divide(dataset, Natural(), test_fraction=0.25, seed=0, clients=4)
 
-    assert [set(dataset.groups[share].tolist()) for share in division.train] == [{0}, {1}, {2}, {3}]
+    assert [set(hospitals[share].tolist()) for share in division.train] == [{0}, {1}, {2}, {3}]
+
+
+def test_a_natural_partition_goes_by_the_first_key_or_the_one_it_names() -> None:
+    ward, month = Key(np.arange(920) % 2, ("p", "q")), Key(np.arange(920) % 3, ("May", "June", "July"))
+    dataset = replace(load(HeartDisease()), keys={"ward": ward, "month": month})
+
+    by_first = divide(dataset, Natural(), 0.2, seed=0, clients=2).train
+    by_month = divide(dataset, Natural(by="month"), 0.2, seed=0, clients=3).train
+
+    assert [set((share % 2).tolist()) for share in by_first] == [{0}, {1}]
+    assert [set((share % 3).tolist()) for share in by_month] == [{0}, {1}, {2}]
+
+
+def test_a_key_that_the_data_set_does_not_have_is_refused_with_those_it_has() -> None:
+    told = r'data\.partition\.by: the data set has no key "hospitl"; its keys are "hospital"'
+
+    with pytest.raises(ScenarioError, match=told):
+        divide(load(HeartDisease()), Natural(by="hospitl"), 0.2, seed=0, clients=4)
+
+
+def test_a_key_of_a_data_set_without_any_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r'no key "hospital"; its keys are none'):
+        divide(load(Digits()), Natural(by="hospital"), 0.2, seed=0, clients=4)
 
 
 def test_the_test_set_depends_on_the_seed_and_not_on_the_partition() -> None:
@@ -44,8 +67,7 @@ def test_a_fraction_that_leaves_nothing_is_refused(fraction: float) -> None:
 
 def test_a_group_without_training_records_is_refused() -> None:
     dataset = load(HeartDisease())
-    assert dataset.groups is not None
     alone = np.where(np.arange(920) == divide(dataset, Iid(), 0.2, seed=0, clients=2).test[0], 1, 0)
 
     with pytest.raises(ScenarioError, match=r"federation\.clients"):
-        divide(replace(dataset, groups=alone, group_names=("a", "b")), Natural(), 0.2, seed=0, clients=2)
+        divide(replace(dataset, keys={"ward": Key(alone, ("a", "b"))}), Natural(), 0.2, seed=0, clients=2)

@@ -9,6 +9,7 @@ from privacy.errors import ScenarioError
 from scenarios.datasets import FileDataset, load
 
 ROWS = [f"{i},{i / 2},{'yes' if i % 2 else 'no'},{i % 3}" for i in range(12)]
+TEN = np.arange(10) % 2
 
 
 def table(tmp_path: Path, *lines: str, encoding: str = "utf-8") -> str:
@@ -36,9 +37,27 @@ def test_a_table_gives_records_labels_and_groups(tmp_path: Path) -> None:
     assert dataset.inputs[3].tolist() == [3.0, 1.5]
     assert dataset.classes == ("no", "yes")
     assert dataset.labels[:3].tolist() == [0, 1, 0]
-    assert dataset.group_names == ("0", "1", "2")
-    assert dataset.groups is not None
-    assert dataset.groups[:4].tolist() == [0, 1, 2, 0]
+    assert list(dataset.keys) == ["ward"]
+    assert dataset.keys["ward"].names == ("0", "1", "2")
+    assert dataset.keys["ward"].values[:4].tolist() == [0, 1, 2, 0]
+
+
+def test_a_table_may_have_further_keys_which_are_no_features(tmp_path: Path) -> None:
+    lines = [f"{row},{month}" for row, month in zip(ROWS, ["May", "June"] * 6, strict=True)]
+    path = table(tmp_path, "age,dose,ill,ward,month", *lines)
+
+    dataset = load(FileDataset(path=path, label="ill", group="ward", keys=("month",)))
+
+    assert list(dataset.keys) == ["ward", "month"]
+    assert dataset.keys["month"].names == ("June", "May")
+    assert dataset.keys["month"].values[:3].tolist() == [1, 0, 1]
+    assert dataset.inputs.shape == (12, 2)
+
+
+def test_without_a_group_the_first_of_the_keys_is_the_first(tmp_path: Path) -> None:
+    path = table(tmp_path, "age,dose,ill,ward", *[f"{i},1.5,{i % 2},{i % 3}" for i in range(12)])
+
+    assert list(load(FileDataset(path=path, label="ill", keys=("ward", "age"))).keys) == ["ward", "age"]
 
 
 def test_classes_that_are_numbers_are_in_the_order_of_numbers(tmp_path: Path) -> None:
@@ -79,9 +98,66 @@ def test_an_archive_may_hold_groups(tmp_path: Path) -> None:
 
     dataset = load(FileDataset(path=path))
 
-    assert dataset.group_names == ("a", "b")
-    assert dataset.groups is not None
-    assert dataset.groups[:2].tolist() == [1, 0]
+    assert list(dataset.keys) == ["group"]
+    assert dataset.keys["group"].names == ("a", "b")
+    assert dataset.keys["group"].values[:2].tolist() == [1, 0]
+
+
+def test_an_archive_may_hold_further_keys(tmp_path: Path) -> None:
+    arrays = {"group": np.array(["b", "a"] * 5), "month": np.arange(10) // 5 + 8, "other": np.zeros(3)}
+    path = archive(tmp_path, x=np.zeros((10, 3)), y=TEN, **arrays)
+
+    dataset = load(FileDataset(path=path, keys=("month",)))
+
+    assert list(dataset.keys) == ["group", "month"]
+    assert dataset.keys["month"].names == ("8", "9")
+    assert dataset.keys["month"].values.tolist() == [0] * 5 + [1] * 5
+
+
+def test_an_archive_without_a_group_has_the_keys_that_are_named(tmp_path: Path) -> None:
+    path = archive(tmp_path, x=np.zeros((10, 3)), y=TEN, month=TEN)
+
+    assert list(load(FileDataset(path=path, keys=("month",))).keys) == ["month"]
+    assert not load(FileDataset(path=path)).keys
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (("year",), 'data.dataset.keys: {path} has no column "year"; the columns are "age", "label", "ward"'),
+        (("label",), 'data.dataset.keys: "label" is already the label; name another column'),
+        (("ward",), 'data.dataset.keys: "ward" is already the group; name another column'),
+        (("age", "age"), 'data.dataset.keys: "age" is already a key; name another column'),
+        (("age",), "{path}:1: there is no column to learn from"),
+    ],
+)
+def test_keys_that_a_table_does_not_have_are_refused(tmp_path: Path, keys: tuple[str, ...], told: str) -> None:
+    path = table(tmp_path, "age,label,ward", *["1,a,p", "2,b,q"] * 6)
+
+    assert told.format(path=path) in refusal(FileDataset(path=path, group="ward", keys=keys))
+
+
+def test_an_empty_cell_of_a_key_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = table(tmp_path, "age,label,month", "1,a,May", "2,b,")
+
+    assert 'wards.csv:3: column "month": the cell is empty' in refusal(FileDataset(path=path, keys=("month",)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (("year",), 'there is no array "year"; the file holds "x", "y", "month", "short", "dose"'),
+        (("x",), 'data.dataset.keys: "x" is already the records; name another array'),
+        (("y",), 'data.dataset.keys: "y" is already the label; name another array'),
+        (("month", "month"), 'data.dataset.keys: "month" is already a key; name another array'),
+        (("short",), "x has 10, y has 10, short has 3"),
+        (("dose",), "dose must hold integers or text; record 0 has 0.5"),
+    ],
+)
+def test_keys_that_an_archive_does_not_have_are_refused(tmp_path: Path, keys: tuple[str, ...], told: str) -> None:
+    path = archive(tmp_path, x=np.zeros((10, 2)), y=TEN, month=TEN, short=TEN[:3], dose=TEN + 0.5)
+
+    assert told in refusal(FileDataset(path=path, keys=keys))
 
 
 def test_a_missing_file_and_a_wrong_suffix_are_refused(tmp_path: Path) -> None:
@@ -118,9 +194,6 @@ def test_a_table_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = table(tmp_path, "age,label", "1,ä", encoding="latin-1")
 
     assert "not text in UTF-8" in refusal(FileDataset(path=path))
-
-
-TEN = np.arange(10) % 2
 
 
 @pytest.mark.parametrize(

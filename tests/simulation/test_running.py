@@ -102,6 +102,18 @@ def test_a_failed_run_can_be_resumed_and_its_journal_stays_whole(tmp_path):
     assert verify.problems(tmp_path / "run") == []
 
 
+def test_the_manifest_names_clients_by_the_key_they_are_divided_by(tmp_path):
+    rows = [f"{i / 40},{i % 2},{'pq'[i % 2]},{('June', 'July', 'May')[i // 2 % 3]}" for i in range(60)]
+    (tmp_path / "wards.csv").write_text("\n".join(["x,ill,ward,month", *rows]), encoding="utf-8")
+    data = 'dataset = { kind = "file", path = "wards.csv", label = "ill", group = "ward", keys = ["month"] }'
+    text = SMALL.replace('dataset = "digits"', f'{data}\npartition = {{ kind = "natural", by = "month" }}')
+
+    directory = play(tmp_path, text, "federation.clients=3", "federation.rounds=1")
+
+    clients = json.loads(directory.manifest.read_text(encoding="utf-8"))["clients"]
+    assert [clients[client]["name"] for client in "012"] == ["July", "June", "May"]
+
+
 def test_budgets_retire_clients_and_the_others_go_on(tmp_path):
     text = SMALL.replace("quorum = 2", "quorum = 1") + PRIVATE
     directory = play(tmp_path, text, 'data.partition={kind="quantity",alpha=1.0}', "privacy.budget.epsilon=2.5")
