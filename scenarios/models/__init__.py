@@ -11,6 +11,7 @@ from scenarios.models.cnn import Cnn
 from scenarios.models.hog import Hog
 from scenarios.models.logistic import Logistic
 from scenarios.models.mlp import Mlp
+from scenarios.models.random_features import RandomFeatures
 from scenarios.models.scattering import Scattering
 from scenarios.models.weights import assign_parameters, initialise, named_arrays, parameters_of
 
@@ -21,6 +22,7 @@ __all__ = [
     "Logistic",
     "Mlp",
     "ModelParameters",
+    "RandomFeatures",
     "Scattering",
     "assign_parameters",
     "initialise",
@@ -29,7 +31,7 @@ __all__ = [
     "prepared",
 ]
 
-AnyModel = Logistic | Mlp | Cnn | Scattering | Hog
+AnyModel = Logistic | Mlp | Cnn | Scattering | Hog | RandomFeatures
 ModelParameters = Annotated[AnyModel, Field(discriminator="kind")]
 
 

@@ -12,6 +12,7 @@ from scenarios.models import (
     Logistic,
     Mlp,
     ModelParameters,
+    RandomFeatures,
     Scattering,
     assign_parameters,
     initialise,
@@ -20,9 +21,16 @@ from scenarios.models import (
     prepared,
 )
 
-MODELS: list[AnyModel] = [Logistic(), Mlp(), Cnn(), Scattering(), Hog()]
+MODELS: list[AnyModel] = [Logistic(), Mlp(), Cnn(), Scattering(), Hog(), RandomFeatures()]
 IMAGES: list[AnyModel] = [Cnn(), Scattering(), Hog()]
-FIXED: list[AnyModel] = [Scattering(), Scattering(scale=1), Hog(), Hog(cell=7, orientations=6)]
+FIXED: list[AnyModel] = [
+    Scattering(),
+    Scattering(scale=1),
+    Hog(),
+    Hog(cell=7, orientations=6),
+    RandomFeatures(),
+    RandomFeatures(features=7, draw=3),
+]
 
 
 def kind_of(model: AnyModel) -> str:
@@ -43,6 +51,7 @@ def images(count: int, side: int, channels: int = 1) -> np.ndarray:
         (Cnn(), (1, 8, 8), (9 * 16 + 16) + (16 * 16 * 32 + 32) + (32 * 32 + 32) + (32 * 10 + 10)),
         (Scattering(), (3969,), 3969 * 10 + 10),
         (Hog(), (1296,), 1296 * 10 + 10),
+        (RandomFeatures(), (500,), 500 * 10 + 10),
     ],
 )
 def test_a_model_has_the_parameters_counted_by_hand(model: AnyModel, shape: tuple[int, ...], parameters: int) -> None:
@@ -82,6 +91,7 @@ def test_an_empty_batch_passes(model: AnyModel) -> None:
         (Scattering(scale=1), 28, 9 * 14 * 14),
         (Hog(), 28, 6 * 6 * 4 * 9),
         (Hog(), 8, 3 * 3 * 4 * 9),
+        (RandomFeatures(features=12), 8, 12),
     ],
 )
 def test_fixed_features_have_the_number_counted_by_hand(model: AnyModel, side: int, features: int) -> None:
@@ -120,6 +130,44 @@ def test_features_of_colour_images_are_finite(model: AnyModel) -> None:
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
     assert np.isfinite(model.features(np.zeros((1, 1, 28, 28), np.float32))).all()
+
+
+def test_random_features_are_centred_and_of_norm_one() -> None:
+    features = RandomFeatures(features=50).features(images(4, 8))
+
+    assert np.linalg.norm(features, axis=1) == pytest.approx([1, 1, 1, 1], abs=1e-6)
+    assert features.sum(axis=1) == pytest.approx([0, 0, 0, 0], abs=1e-5)
+
+
+def test_another_draw_gives_other_random_features_and_the_same_draw_the_same() -> None:
+    table = np.random.default_rng(0).uniform(-1, 1, (3, 5)).astype(np.float32)
+
+    assert np.array_equal(RandomFeatures().features(table), RandomFeatures().features(table))
+    assert not np.allclose(RandomFeatures().features(table), RandomFeatures(draw=1).features(table))
+
+
+def ridge_accuracy(features: np.ndarray, labels: np.ndarray) -> float:
+    """On every fifth record, of a ridge regression on the others."""
+    test = np.arange(len(labels)) % 5 == 0
+    train = features[~test].astype(np.float64)
+    gram = train.T @ train + 1e-4 * len(train) * np.eye(train.shape[1])
+    weights = np.linalg.solve(gram, train.T @ np.eye(labels.max() + 1)[labels[~test]])
+    return float((np.argmax(features[test] @ weights, axis=1) == labels[test]).mean())
+
+
+@pytest.mark.parametrize(("dataset", "least"), [(Digits(), 0.96), (HeartDisease(), 0.75)], ids=["images", "table"])
+def test_a_ridge_regression_on_random_features_learns(dataset: Digits | HeartDisease, least: float) -> None:
+    data = load(dataset)
+
+    assert ridge_accuracy(RandomFeatures().features(data.inputs), data.labels) > least
+
+
+def test_the_number_of_random_features_keeps_its_key() -> None:
+    adapter: TypeAdapter[AnyModel] = TypeAdapter(ModelParameters)
+    written = {"kind": "random-features", "features": 20, "draw": 0}
+
+    assert adapter.validate_python(written) == RandomFeatures(features=20)
+    assert RandomFeatures(features=20).model_dump(mode="json") == written
 
 
 @pytest.mark.parametrize("model", IMAGES, ids=kind_of)
@@ -167,7 +215,7 @@ def test_starting_weights_follow_the_generator_and_pytorchs_bounds() -> None:
     assert 0.95 * 512**-0.5 < np.abs(one["7.weight"]).max() <= 512**-0.5
 
 
-@pytest.mark.parametrize("model", [Logistic(), Scattering(), Hog()], ids=kind_of)
+@pytest.mark.parametrize("model", [Logistic(), Scattering(), Hog(), RandomFeatures()], ids=kind_of)
 def test_a_linear_model_starts_at_zero(model: AnyModel) -> None:
     module = model.build((6,), 3)
     initialise(module, torch.Generator().manual_seed(0))
@@ -213,5 +261,5 @@ def test_hidden_layers_are_given_as_a_list_of_integers() -> None:
 
 
 def test_a_misspelt_model_lists_the_valid_ones() -> None:
-    with pytest.raises(ValidationError, match="'logistic', 'mlp', 'cnn', 'scattering', 'hog'"):
+    with pytest.raises(ValidationError, match="'logistic', 'mlp', 'cnn', 'scattering', 'hog', 'random-features'"):
         TypeAdapter(ModelParameters).validate_python({"kind": "cnm"})
