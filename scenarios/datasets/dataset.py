@@ -1,5 +1,6 @@
 """What a data set is to the rest of the project: arrays, names, and where they come from."""
 
+import functools
 import hashlib
 from dataclasses import dataclass
 
@@ -40,8 +41,12 @@ class Dataset:
         """The shape of one record."""
         return self.inputs.shape[1:]
 
+    @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 in hex over the records, labels, groups and names; not over the source's description."""
+        """SHA-256 in hex over the records, labels, groups and names; not over the source's description.
+
+        Taken once: nothing it is over can be written to.
+        """
         digest = hashlib.sha256(repr((self.inputs.shape, self.classes, self.group_names)).encode())
         for array in (self.inputs, self.labels, self.groups):
             if array is not None:

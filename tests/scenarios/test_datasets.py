@@ -80,11 +80,11 @@ def test_the_fingerprint_follows_the_content() -> None:
         inputs = np.array([[value], [1.0]], dtype=np.float32)
         return Dataset(inputs, np.array([label, 1]), ("a", "b"), groups, (), source, "")
 
-    one = dataset(0.0, 0).fingerprint()
+    one = dataset(0.0, 0).fingerprint
 
-    assert dataset(0.0, 0, source="elsewhere").fingerprint() == one
-    assert len({one, dataset(0.5, 0).fingerprint(), dataset(0.0, 1).fingerprint()}) == 3
-    assert dataset(0.0, 0, groups=np.array([0, 1])).fingerprint() != one
+    assert dataset(0.0, 0, source="elsewhere").fingerprint == one
+    assert len({one, dataset(0.5, 0).fingerprint, dataset(0.0, 1).fingerprint}) == 3
+    assert dataset(0.0, 0, groups=np.array([0, 1])).fingerprint != one
 
 
 def test_a_plain_name_stands_for_its_table() -> None:
