@@ -29,7 +29,7 @@ Performed = list[Outcome | str]
 
 
 class Workers:
-    """`count` processes; with one, this process does the work itself.
+    """`count` processes; with one, and until they have started, this process does the work itself.
 
     The global model lies in memory that all of them map, written once a round; data sets are mapped or loaded once a
     process. What travels is a client's plan, its keys and its protected update.
@@ -38,6 +38,8 @@ class Workers:
     def __init__(self, count: int) -> None:
         self._count = count
         self._pool = _start(count) if count > 1 else None
+        # The pool starts its processes, which takes seconds, with the first thing to do.
+        self._started = None if self._pool is None else self._pool.submit(os.getpid)
         self._model: SharedMemory | None = None
 
     def close(self) -> None:
@@ -50,11 +52,12 @@ class Workers:
 
     def perform(self, chunks: Sequence[Sequence[Task]], start: Vector) -> Iterator[Performed]:
         """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting."""
-        if self._pool is None:
-            yield from (_perform(chunk, start) for chunk in chunks)
-            return
-        name, waiting = self._shared(start), collections.deque[Future[Performed]]()
+        name, waiting = "", collections.deque[Future[Performed]]()
         for chunk in chunks:
+            if self._pool is None or self._started is None or not self._started.done():
+                yield _perform(chunk, start)
+                continue
+            name = name or self._shared(start)
             if len(waiting) == _AHEAD * self._count:
                 yield waiting.popleft().result()
             waiting.append(self._pool.submit(_perform_shared, chunk, name, len(start)))
@@ -106,9 +109,7 @@ def _start(count: int) -> ProcessPoolExecutor:
     # is not safe once torch and grpc run threads in it.
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["simulation.workers"])
-    pool = ProcessPoolExecutor(count, mp_context=server, initializer=_begin)
-    pool.submit(os.getpid)  # the pool starts its processes with the first thing to do
-    return pool
+    return ProcessPoolExecutor(count, mp_context=server, initializer=_begin)
 
 
 def failure_of(error: Exception) -> str:
