@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
@@ -37,15 +37,13 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._pool = _start(count) if count > 1 else None
-        # The pool starts its processes, which takes seconds, with the first thing to do.
-        self._started = None if self._pool is None else self._pool.submit(os.getpid)
+        self._starting = _in_background(count) if count > 1 else None
         self._model: SharedMemory | None = None
 
     def close(self) -> None:
         """End the processes and give the shared memory back."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._starting is not None and self._starting.exception() is None:
+            self._starting.result().shutdown(wait=True, cancel_futures=True)
         if self._model is not None:
             self._model.close()
             self._model.unlink()
@@ -54,15 +52,20 @@ class Workers:
         """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting."""
         name, waiting = "", collections.deque[Future[Performed]]()
         for chunk in chunks:
-            if self._pool is None or self._started is None or not self._started.done():
+            pool = self._started()
+            if pool is None:
                 yield _perform(chunk, start)
                 continue
             name = name or self._shared(start)
             if len(waiting) == _AHEAD * self._count:
                 yield waiting.popleft().result()
-            waiting.append(self._pool.submit(_perform_shared, chunk, name, len(start)))
+            waiting.append(pool.submit(_perform_shared, chunk, name, len(start)))
         while waiting:
             yield waiting.popleft().result()
+
+    def _started(self) -> ProcessPoolExecutor | None:
+        """The processes, once they are there."""
+        return self._starting.result() if self._starting is not None and self._starting.done() else None
 
     def _shared(self, start: Vector) -> str:
         if self._model is None:
@@ -104,12 +107,22 @@ def _mapped(name: str) -> SharedMemory:
     return SharedMemory(name)
 
 
+def _in_background(count: int) -> Future[ProcessPoolExecutor]:
+    """Start the processes in a thread: whoever starts one waits until the fork server has imported all it needs."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="workers")
+    starting = thread.submit(_start, count)
+    thread.shutdown(wait=False)
+    return starting
+
+
 def _start(count: int) -> ProcessPoolExecutor:
     # A fork server imports the ClientApp once, beside the main process' own start; forking the main process itself
     # is not safe once torch and grpc run threads in it.
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["simulation.workers"])
-    return ProcessPoolExecutor(count, mp_context=server, initializer=_begin)
+    pool = ProcessPoolExecutor(count, mp_context=server, initializer=_begin)
+    pool.submit(os.getpid).result()  # the pool starts its processes with the first thing to do
+    return pool
 
 
 def failure_of(error: Exception) -> str:
