@@ -41,7 +41,12 @@ def recall(state: RecordDict) -> Memory:
 
 def remember(state: RecordDict, memory: Memory) -> None:
     """Write the memory into a client's state, replacing what was there."""
-    secrets = {f"secret.{name}": value for name, value in memory.secrets.items()}
-    state[RECORD] = ConfigRecord(
-        {"ledger": ledger.to_json(memory.ledger), "scenario": memory.scenario, "round": memory.round, **secrets}
-    )
+    kept: dict[str, int | str | bytes] = {f"secret.{name}": value for name, value in memory.secrets.items()}
+    kept |= {"ledger": ledger.to_json(memory.ledger), "scenario": memory.scenario, "round": memory.round}
+    record = state.get(RECORD)
+    if not isinstance(record, ConfigRecord) or record.keys() != kept.keys():
+        state[RECORD] = ConfigRecord({**kept})
+        return
+    for name, value in kept.items():
+        if record[name] != value:  # Flower checks whatever is set, and most of it is what it was
+            record[name] = value

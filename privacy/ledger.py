@@ -166,7 +166,8 @@ def _epsilon_rdp(rows: tuple[tuple[float, float, int], ...], delta: float) -> fl
     nearby = [order for order in ORDERS if best - 1 < order < best + 1]
     while len(nearby) > 2:
         left, right = nearby[(len(nearby) - 1) // 2], nearby[(len(nearby) - 1) // 2 + 1]
-        nearby = [order for order in nearby if (order <= left if bound(left) <= bound(right) else order >= right)]
+        falling = bound(left) > bound(right)
+        nearby = [order for order in nearby if (order >= right if falling else order <= left)]
     # Where delta alone covers the loss, the formula falls below zero, which is no epsilon.
     return max(0.0, min([least, *map(bound, nearby)]))
 

@@ -12,6 +12,9 @@ import numpy.typing as npt
 import torch
 from scipy.special import ndtri
 
+_COINS = 2**20
+"""How many coins are drawn at once; one after another they come from the generator all the same."""
+
 _STABILITY = 1e-6
 """What Opacus adds to a norm before it divides by it; a clipped gradient is shorter than the clip norm by as much."""
 
@@ -34,9 +37,11 @@ def poisson_batches(
     if records <= 0:
         raise ValueError(f"there must be a record to sample from, not {records}")
     rate = torch.from_numpy(sampling_rate) if isinstance(sampling_rate, np.ndarray) else sampling_rate
-    # Step by step: all coins of a large data set at once would fill memory.
-    drawn = (torch.rand(records, generator=generator) < rate for _ in range(steps))
-    return [np.flatnonzero(chosen.numpy()) for chosen in drawn]
+    # So many steps at once that calls do not count, and so few that the coins of a large data set do not fill memory.
+    at_once = max(1, _COINS // records)
+    counts = [min(at_once, steps - begun) for begun in range(0, steps, at_once)]
+    drawn = ((torch.rand(count, records, generator=generator) < rate).numpy() for count in counts)
+    return [chosen.nonzero()[0] for some in drawn for chosen in some]
 
 
 def clip_factors(squared_norms: torch.Tensor, clip_norm: torch.Tensor) -> torch.Tensor:

@@ -1,10 +1,12 @@
 """Named streams of randomness: by name, never by position, so that the same seed gives the same bits everywhere."""
 
+import functools
 import hashlib
 import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     import torch
@@ -47,13 +49,21 @@ def system_stream() -> "torch.Generator":
 def _twister(words: bytes) -> "torch.Generator":
     import torch  # the command line reads scenarios without paying for torch's import
 
+    state = _blank_state().copy()
+    state[_TWISTER_BEGINS : _TWISTER_BEGINS + 8 * _TWISTER_WORDS].view(np.uint64)[:] = np.frombuffer(words, "<u4")
     generator = torch.Generator()
-    state = generator.get_state()
-    state.numpy()[_TWISTER_BEGINS : _TWISTER_BEGINS + 8 * _TWISTER_WORDS].view(np.uint64)[:] = np.frombuffer(
-        words, "<u4"
-    )
-    generator.set_state(state)
+    generator.set_state(torch.from_numpy(state))
     return generator
+
+
+@functools.lru_cache(maxsize=1)
+def _blank_state() -> npt.NDArray[np.uint8]:
+    """The state of a fresh generator, read-only: everything around the words."""
+    import torch
+
+    state: npt.NDArray[np.uint8] = torch.Generator().get_state().numpy()
+    state.setflags(write=False)
+    return state
 
 
 def _name(seed: int, label: tuple[str | int, ...]) -> bytes:

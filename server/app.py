@@ -82,7 +82,7 @@ def _play(grid: Grid, directory: RunDirectory, scenario: Scenario, begun: float)
 
 def _federation(grid: Grid, directory: RunDirectory, recorder: Recorder, scenario: Scenario, run: str) -> Federation:
     dataset, division = records_of(scenario).dataset, records_of(scenario).division
-    if dataset.fingerprint() != directory.read_manifest().get("data_sha256"):
+    if dataset.fingerprint != directory.read_manifest().get("data_sha256"):
         raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
     features = features_of(scenario)
     module = scenario.model.build(features.shape[1:], len(dataset.classes))

@@ -65,7 +65,7 @@ class Courier:
     bystander: Plan
     model: Vector | None = None
     traffic: Traffic = field(default_factory=Traffic)
-    _last: tuple[Fields, ConfigRecord] | None = None
+    _last: "_Asked | None" = None
 
     def ask(self, grid: Grid, roster: Mapping[int, Member], requests: Sequence[Request]) -> Iterator[Reply]:
         """Send requests and yield the replies as they come; whoever raised, or did not answer, gets one with an error.
@@ -93,23 +93,22 @@ class Courier:
 
     def _message(self, node: int, request: Request) -> Message:
         plan = self.plans.get(request.client) or replace(self.bystander, client=request.client)
-        content = RecordDict(
-            {
-                "plan": ConfigRecord(dict(plan.to_fields())),
-                "request": self._asked(request),
-            }
-        )
-        if request.phase == UPDATE:
-            content["arrays"] = self._arrays
-        self._count(self.traffic.received_bytes, request.client, content)
+        asked, own = self._asked(request), ConfigRecord(dict(plan.to_fields()))
+        content = asked.content.copy()
+        content["plan"] = own
+        self._count(self.traffic.received_bytes, request.client, asked.size + _size(own))
         kind = "train" if request.phase == UPDATE else "query.protection"
         return Message(content, dst_node_id=node, message_type=kind)
 
-    def _asked(self, request: Request) -> ConfigRecord:
-        """What is asked, put into Flower's form once for all of whom the same is asked."""
-        if self._last is None or self._last[0] is not request.fields or self._last[1]["phase"] != request.phase:
-            self._last = request.fields, ConfigRecord({**request.fields, "phase": request.phase})
-        return self._last[1]
+    def _asked(self, request: Request) -> "_Asked":
+        """What is asked, put into Flower's form and counted once for all of whom the same is asked."""
+        last = self._last
+        if last is None or last.fields is not request.fields or last.phase != request.phase:
+            content = RecordDict({"request": ConfigRecord({**request.fields, "phase": request.phase})})
+            if request.phase == UPDATE:
+                content["arrays"] = self._arrays
+            self._last = last = _Asked(request.fields, request.phase, content, _sizes(content))
+        return last
 
     @functools.cached_property
     def _arrays(self) -> ArrayRecord:
@@ -121,15 +120,25 @@ class Courier:
     def _reply(self, request: Request, message: Message) -> Reply:
         if message.has_error():
             return Reply(request.client, error=f"the client failed: {_last_line(message.error.reason)}")
-        self._count(self.traffic.sent_bytes, request.client, message.content)
+        self._count(self.traffic.sent_bytes, request.client, _sizes(message.content))
         fields = fields_of(message)
         status = fields.get("status", "trained")
         error = "" if status == "trained" else _said(fields.get("reason", status))
         return Reply(request.client, fields, error)
 
     @staticmethod
-    def _count(counts: dict[int, int], client: int, content: RecordDict) -> None:
-        counts[client] = counts.get(client, 0) + sum(_size(record) for record in content.values())
+    def _count(counts: dict[int, int], client: int, size: int) -> None:
+        counts[client] = counts.get(client, 0) + size
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The part of a message that is the same for all of whom a phase and its fields are asked, and its bytes."""
+
+    fields: Fields
+    phase: str
+    content: RecordDict
+    size: int
 
 
 def introduce(grid: Grid, held: Sequence[int], plan: Plan) -> dict[int, Member]:
@@ -181,6 +190,10 @@ def _wait_for_nodes(grid: Grid, clients: int) -> list[int]:
         if time.monotonic() > deadline:
             raise RunFailed(f"only {len(nodes)} of {clients} clients came within {_PATIENCE_S:g} s")
         time.sleep(_POLL_S)
+
+
+def _sizes(content: RecordDict) -> int:
+    return sum(_size(record) for record in content.values())
 
 
 def _size(record: object) -> int:

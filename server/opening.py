@@ -78,7 +78,7 @@ def write_manifest(directory: RunDirectory, loaded: Loaded, overrides: Sequence[
             "scenario_sha256": sha256(scenario),
             "scenario_text": loaded.text,
             "overrides": list(overrides),
-            "data_sha256": dataset.fingerprint(),
+            "data_sha256": dataset.fingerprint,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
             "stamp": statement.stamp(scenario),
             "guarantee": statement.guarantee(scenario),

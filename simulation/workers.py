@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
@@ -29,7 +29,7 @@ Performed = list[Outcome | str]
 
 
 class Workers:
-    """`count` processes; with one, this process does the work itself.
+    """`count` processes; with one, and until they have started, this process does the work itself.
 
     The global model lies in memory that all of them map, written once a round; data sets are mapped or loaded once a
     process. What travels is a client's plan, its keys and its protected update.
@@ -37,29 +37,35 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._pool = _start(count) if count > 1 else None
+        self._starting = _in_background(count) if count > 1 else None
         self._model: SharedMemory | None = None
 
     def close(self) -> None:
         """End the processes and give the shared memory back."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._starting is not None and self._starting.exception() is None:
+            self._starting.result().shutdown(wait=True, cancel_futures=True)
         if self._model is not None:
             self._model.close()
             self._model.unlink()
 
     def perform(self, chunks: Sequence[Sequence[Task]], start: Vector) -> Iterator[Performed]:
         """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting."""
-        if self._pool is None:
-            yield from (_perform(chunk, start) for chunk in chunks)
-            return
-        name, waiting = self._shared(start), collections.deque[Future[Performed]]()
+        name, waiting = "", collections.deque[Future[Performed]]()
         for chunk in chunks:
+            pool = self._started()
+            if pool is None:
+                yield _perform(chunk, start)
+                continue
+            name = name or self._shared(start)
             if len(waiting) == _AHEAD * self._count:
                 yield waiting.popleft().result()
-            waiting.append(self._pool.submit(_perform_shared, chunk, name, len(start)))
+            waiting.append(pool.submit(_perform_shared, chunk, name, len(start)))
         while waiting:
             yield waiting.popleft().result()
+
+    def _started(self) -> ProcessPoolExecutor | None:
+        """The processes, once they are there."""
+        return self._starting.result() if self._starting is not None and self._starting.done() else None
 
     def _shared(self, start: Vector) -> str:
         if self._model is None:
@@ -101,13 +107,21 @@ def _mapped(name: str) -> SharedMemory:
     return SharedMemory(name)
 
 
+def _in_background(count: int) -> Future[ProcessPoolExecutor]:
+    """Start the processes in a thread: whoever starts one waits until the fork server has imported all it needs."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="workers")
+    starting = thread.submit(_start, count)
+    thread.shutdown(wait=False)
+    return starting
+
+
 def _start(count: int) -> ProcessPoolExecutor:
     # A fork server imports the ClientApp once, beside the main process' own start; forking the main process itself
     # is not safe once torch and grpc run threads in it.
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(["simulation.workers"])
     pool = ProcessPoolExecutor(count, mp_context=server, initializer=_begin)
-    pool.submit(os.getpid)  # the pool starts its processes with the first thing to do
+    pool.submit(os.getpid).result()  # the pool starts its processes with the first thing to do
     return pool
 
 

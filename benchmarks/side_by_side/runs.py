@@ -69,17 +69,8 @@ training = {{ epochs = 1, batch_size = 10, learning_rate = {self.learning_rate} 
 
     def play(self, engine: str, workers: int = 1) -> "Played":
         """Run it once, timed from the opened run directory to the end."""
-        with tempfile.TemporaryDirectory(prefix="fedcrucible-bench-") as folder:
-            directory = RunDirectory(Path(folder) / "run")
-            with claimed(directory):
-                write_manifest(directory, load(self._file(Path(folder)), ()), (), engine)
-            scenario = self.scenario()
-            begun = time.perf_counter()
-            if engine == "local":
-                local.run(scenario, directory, workers)
-            else:
-                flower.run(scenario, directory)
-            return _played(directory, time.perf_counter() - begun)
+        with tempfile.TemporaryDirectory() as folder:
+            return play(self._file(Path(folder)), engine, workers)
 
     def timed(self, workers: int = 1) -> Callable[[], float]:
         """A whole run on the local engine, returning its seconds."""
@@ -94,6 +85,21 @@ class Played:
     round_seconds: list[float]
     accuracy: float
     model: Vector
+
+
+def play(file: str, engine: str, workers: int = 1) -> Played:
+    """Run a scenario file, or one of the library, once; its records are loaded before the time begins."""
+    with tempfile.TemporaryDirectory(prefix="fedcrucible-bench-") as folder:
+        directory, loaded = RunDirectory(Path(folder) / "run"), load(file, ())
+        with claimed(directory):
+            write_manifest(directory, loaded, (), engine)
+        data.resident(loaded.scenario.model_dump_json())
+        begun = time.perf_counter()
+        if engine == "local":
+            local.run(loaded.scenario, directory, workers)
+        else:
+            flower.run(loaded.scenario, directory)
+        return _played(directory, time.perf_counter() - begun)
 
 
 def _played(directory: RunDirectory, seconds: float) -> Played:

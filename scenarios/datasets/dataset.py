@@ -1,5 +1,6 @@
 """What a data set is to the rest of the project: arrays, names, and where they come from."""
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,8 +50,12 @@ class Dataset:
         """The shape of one record."""
         return self.inputs.shape[1:]
 
+    @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 in hex over the records, labels, keys and all names; not over the source's description."""
+        """SHA-256 in hex over the records, labels, keys and all names; not over the source's description.
+
+        Taken once: nothing it is over can be written to.
+        """
         names = [(name, key.names) for name, key in self.keys.items()]
         digest = hashlib.sha256(repr((self.inputs.shape, self.classes, names)).encode())
         for array in (self.inputs, self.labels, *(key.values for key in self.keys.values())):

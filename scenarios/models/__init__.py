@@ -48,4 +48,4 @@ def prepared(parameters: AnyModel, dataset: Dataset) -> Inputs:
 
 @functools.lru_cache(maxsize=4)
 def _kept(recipe: str, parameters: AnyModel, dataset: Dataset) -> Inputs:
-    return cache.recall(f"{recipe} of {dataset.fingerprint()}", lambda: parameters.features(dataset.inputs))
+    return cache.recall(f"{recipe} of {dataset.fingerprint}", lambda: parameters.features(dataset.inputs))

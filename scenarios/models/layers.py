@@ -26,8 +26,10 @@ def activation(name: Activation) -> torch.nn.Module:
 
 
 def _zeroed(layer: torch.nn.Module) -> torch.nn.Module:
-    """The layer in memory; on torch's "meta" device, where it was made, nothing is drawn or stored."""
-    layer = layer.to_empty(device="cpu")
-    for parameter in layer.parameters():
-        torch.nn.init.zeros_(parameter)
+    """The layer in memory; on torch's "meta" device, where it was made, nothing is drawn or stored.
+
+    Its own `to_empty` would import SymPy for that, half a second of a run's start.
+    """
+    for name, parameter in list(layer.named_parameters()):
+        setattr(layer, name, torch.nn.Parameter(torch.zeros(parameter.shape)))
     return layer

@@ -98,6 +98,13 @@ def test_the_search_over_orders_finds_opacus_minimum(noise, rate, steps):
     assert ledger.epsilon(rows, 1e-5) == pytest.approx(accountant.get_epsilon(1e-5), rel=1e-9)
 
 
+def test_the_search_over_orders_asks_for_few_of_them(monkeypatch):
+    asked, least_bound = [], ledger._least_bound
+    monkeypatch.setattr(ledger, "_least_bound", lambda *given: asked.append(given) or least_bound(*given))
+    ledger.epsilon((Charge("all", "dp-sgd", 1.03, 0.21, 37),), 1e-5)
+    assert len(asked) <= 12
+
+
 @given(
     st.floats(0, 1e12),
     st.floats(1e-12, 1),

@@ -12,7 +12,9 @@ def seeded(number):
     return torch.Generator().manual_seed(number)
 
 
-@pytest.mark.parametrize(("records", "rate", "steps"), [(1, 0.5, 7), (17, 0.3, 5), (40, 0.25, 20), (5, 1.0, 2)])
+@pytest.mark.parametrize(
+    ("records", "rate", "steps"), [(1, 0.5, 7), (17, 0.3, 5), (40, 0.25, 20), (5, 1.0, 2), (3000, 0.01, 999)]
+)
 def test_batches_are_those_of_opacus_and_leave_the_generator_where_it_does(records, rate, steps):
     ours, theirs = seeded(4), seeded(4)
     sampler = UniformWithReplacementSampler(num_samples=records, sample_rate=rate, generator=theirs, steps=steps)

@@ -126,16 +126,16 @@ def test_the_fingerprint_follows_the_content() -> None:
         inputs = np.array([[value], [1.0]], dtype=np.float32)
         return Dataset(inputs, np.array([label, 1]), ("a", "b"), {}, source, "")
 
-    one = dataset(0.0, 0).fingerprint()
+    one = dataset(0.0, 0).fingerprint
 
-    assert dataset(0.0, 0, source="elsewhere").fingerprint() == one
-    assert len({one, dataset(0.5, 0).fingerprint(), dataset(0.0, 1).fingerprint()}) == 3
+    assert dataset(0.0, 0, source="elsewhere").fingerprint == one
+    assert len({one, dataset(0.5, 0).fingerprint, dataset(0.0, 1).fingerprint}) == 3
 
 
 def test_the_fingerprint_follows_every_key_its_name_its_order_and_its_names() -> None:
     def fingerprint(**keys: Key) -> str:
         inputs = np.array([[0.0], [1.0]], dtype=np.float32)
-        return Dataset(inputs, np.array([0, 1]), ("a", "b"), keys, "", "").fingerprint()
+        return Dataset(inputs, np.array([0, 1]), ("a", "b"), keys, "", "").fingerprint
 
     def key(*values: int, names: tuple[str, ...] = ("p", "q")) -> Key:
         return Key(np.array(values), names)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -263,3 +266,8 @@ def test_hidden_layers_are_given_as_a_list_of_integers() -> None:
 def test_a_misspelt_model_lists_the_valid_ones() -> None:
     with pytest.raises(ValidationError, match="'logistic', 'mlp', 'cnn', 'scattering', 'hog', 'random-features'"):
         TypeAdapter(ModelParameters).validate_python({"kind": "cnm"})
+
+
+def test_building_a_model_does_not_wait_for_sympy() -> None:
+    code = "import sys; from scenarios.models import Cnn; Cnn().build((1, 28, 28), 10); print('sympy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

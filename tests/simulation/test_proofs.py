@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from clients import training
+from clients.cohort import chunks
 from privacy import fixed_point
 from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
 from scenarios.seeds import stream
+from scenarios.source import library
 from server import journal
 from server.directory import RunDirectory
+from server.summary import ledgers_of
 from simulation import running, verify
 
 pytestmark = pytest.mark.slow
@@ -87,6 +91,21 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(moment, uninterrupt
     assert summary(cut)["final_sha256"] == summary(uninterrupted)["final_sha256"]
     assert summary(cut)["epsilon"] == summary(uninterrupted)["epsilon"]
     assert verify.problems(path) == []
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook")  # Opacus' hooks on a first layer
+@pytest.mark.parametrize("name", [name for name, _, _ in library()])
+def test_a_library_scenario_costs_and_learns_the_same_without_cohorts(name, tmp_path, monkeypatch):
+    together = RunDirectory(running.start(name, [], "local", 1, tmp_path / "together"))
+    for module in (training, chunks):
+        monkeypatch.setattr(module, "network_of", lambda *_: None)
+    alone = RunDirectory(running.start(name, [], "local", 1, tmp_path / "alone"))
+    one, other = (journal.read(directory.journal) for directory in (together, alone))
+    assert ledgers_of(one) == ledgers_of(other)
+    assert [record.get("epsilon") for record in one] == [record.get("epsilon") for record in other]
+    assert summary(together)["epsilon"] == summary(alone)["epsilon"]
+    # Sums in another order: hardly a record changes sides.
+    assert summary(together)["accuracy"] == pytest.approx(summary(alone)["accuracy"], abs=0.002)
 
 
 def test_flowers_own_runtime_gives_the_same_model(tmp_path):
