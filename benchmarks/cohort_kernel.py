@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from clients import training
 from clients.jobs import Job
-from privacy.steps import PrivateSteps, planned_sampling
+from privacy.ledger import Charge
+from privacy.steps import MECHANISM, PrivateSteps, planned_sampling
 from privacy.view import Vector
 from scenarios import models
 from scenarios.datasets.mnist5k import Mnist5k
@@ -43,7 +44,8 @@ def jobs_of(model: AnyModel, clients: int, private: bool) -> list[Job]:
     models.initialise(module, torch.Generator().manual_seed(1))
     settings = Training(epochs=1, batch_size=BATCH, learning_rate=0.1)
     rate, steps = planned_sampling(RECORDS, BATCH, 1)
-    plan = PrivateSteps("all", steps, rate, 1.0, 1.0, 0.1, 0.0) if private else None
+    charge = Charge("all", MECHANISM, 1.0, rate, steps)
+    plan = PrivateSteps((charge,), steps, 1.0, 1.0, 0.1, 0.0) if private else None
     return [
         Job(
             seed=1,

@@ -31,7 +31,7 @@ def hello(message: Message, context: Context) -> Message:
     key = kept.secrets.get("signing_key") or envelopes.new_signing_key(os.urandom(32))
     secrets = {**kept.secrets, "signing_key": key}
     memory.remember(context.state, replace(kept, secrets=secrets, scenario=agreed))
-    records = len(data.resident(plan.scenario).records[client])
+    records = sum(segment.size for segment in data.resident(plan.scenario).holdings[client])
     return reply_to(message, {"client": client, "records": records, "public_key": envelopes.public_key_of(key)})
 
 
@@ -41,7 +41,7 @@ def train(message: Message, context: Context) -> Message:
     admitted = rounds.admit(message, context)
     if isinstance(admitted, Message):
         return admitted
-    [outcome] = rounds.perform([admitted.task], rounds.start_of(message))
+    [outcome] = rounds.perform([admitted.task], rounds.arrays_of(message))
     return rounds.answer(admitted, outcome)
 
 
@@ -52,6 +52,6 @@ def protection(message: Message, context: Context) -> Message:
     answer = scenario_of(plan.scenario).protection.answers().get(str(request["phase"]))
     if answer is None:
         raise FedcrucibleError(f"the protection has no phase {request['phase']!r}")
-    fields, secrets = answer(ClientSide(plan.client, plan.run, plan.round, plan.weight, kept.secrets), request)
+    fields, secrets = answer(ClientSide(plan.client, plan.purpose, plan.round, plan.weight, kept.secrets), request)
     memory.remember(context.state, replace(kept, secrets=secrets))
     return reply_to(message, fields)

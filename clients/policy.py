@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from clients.memory import Memory
 from privacy import ledger
@@ -11,29 +11,35 @@ from privacy.ledger import Charge, Ledger
 from privacy.steps import PrivateSteps
 from scenarios.plans import Plan
 from scenarios.schema import DpSgd, Scenario
+from scenarios.timeline import tasks_at
+from scenarios.world import World
 
 
-def settle(plan: Plan, scenario: Scenario, steps: PrivateSteps | None, kept: Ledger) -> Ledger:
+def settle(plan: Plan, scenario: Scenario, world: World, steps: PrivateSteps | None, kept: Ledger) -> Ledger:
     """The ledger with the attempts at this round that were interrupted: each may have drawn its noise."""
     for _ in range(plan.interrupted):
-        affordable = _within_budget(scenario, steps, kept)
-        kept = kept if affordable is None else ledger.add(kept, affordable.charge)
+        affordable = _within_budget(scenario, world, steps, kept)
+        kept = kept if affordable is None else ledger.add_all(kept, affordable.charges)
     return kept
 
 
 def require_agreed(plan: Plan, scenario: Scenario, kept: Memory) -> None:
-    """Raise PolicyRefused for a plan that is not of the scenario the client was introduced with.
+    """Raise PolicyRefused for a plan that is not of the scenario the client was introduced with, or not for this round.
 
     Nor is a private round trained twice: seeded noise would be the same, and the difference of two replies without any.
     """
     if fingerprint(plan.scenario) != kept.scenario:
         raise PolicyRefused("the plan is of another scenario than the one this client was introduced with")
+    if not 1 <= plan.round <= scenario.federation.rounds:
+        raise PolicyRefused(f"there is no round {plan.round}: the scenario has {scenario.federation.rounds}")
+    if plan.task not in tasks_at(scenario, plan.round):
+        raise PolicyRefused(f"the scenario does not ask for {plan.task!r} in round {plan.round}")
     privacy = scenario.privacy
     if not isinstance(privacy, DpSgd):
         return
     if plan.noise_multiplier < (privacy.noise_multiplier or 0.0):
         raise PolicyRefused(f"a noise multiplier of {plan.noise_multiplier:g} is less than the scenario's")
-    if plan.round <= kept.round:
+    if kept.has_done(plan.round, plan.task):
         raise PolicyRefused(f"round {plan.round} is not after round {kept.round}, which was trained before")
 
 
@@ -43,44 +49,61 @@ def fingerprint(scenario: str) -> str:
     return hashlib.sha256(scenario.encode()).hexdigest()
 
 
-def admit(scenario: Scenario, steps: PrivateSteps | None, kept: Ledger) -> tuple[Ledger, PrivateSteps | None]:
+def admit(
+    scenario: Scenario, world: World, steps: PrivateSteps | None, kept: Ledger
+) -> tuple[Ledger, PrivateSteps | None]:
     """Charge the ledger for what is about to happen, or refuse.
 
-    Returns the ledger to keep and the steps to run: as many as the scenario's epsilon and its budget still pay for.
-    Raises BudgetSpent before the first step that would exceed them.
+    Returns the ledger to keep and the steps to run: as many, on as many segments, as the scenario's epsilon and the
+    budget in force still pay for. Raises BudgetSpent before the first step that would exceed them.
     """
-    affordable = _within_budget(scenario, steps, kept)
+    affordable = _within_budget(scenario, world, steps, kept)
     if affordable is None:
         return kept, None
-    if affordable.steps == 0:
+    if affordable.steps == 0 or (steps is not None and steps.charges and not affordable.charges):
         raise BudgetSpent("the privacy budget is spent: another step would exceed it")
-    return ledger.add(kept, affordable.charge), affordable
+    return ledger.add_all(kept, affordable.charges), affordable
 
 
-def _within_budget(scenario: Scenario, steps: PrivateSteps | None, kept: Ledger) -> PrivateSteps | None:
+def _within_budget(scenario: Scenario, world: World, steps: PrivateSteps | None, kept: Ledger) -> PrivateSteps | None:
     privacy = scenario.privacy
     if steps is None or not isinstance(privacy, DpSgd):
         return steps
     # An epsilon that noise was calibrated to is a promise as well, whatever noise the server then plans.
-    limits = [one.epsilon for one in (privacy, privacy.budget) if one is not None and one.epsilon is not None]
+    limits = [limit for limit in (privacy.epsilon, world.budget) if limit is not None]
     if not limits:
         return steps
-    affordable = _affordable(kept, steps.charge, min(limits), privacy.delta, privacy.accountant)
-    return replace(steps, steps=affordable)
+    limit = _Limit(min(limits), privacy.delta, privacy.accountant)
+    if privacy.budget is not None and privacy.budget.on_exhausted == "retire-segment":
+        return steps.only([one for one in steps.charges if _affordable(kept, (one,), limit) == steps.steps])
+    affordable = _affordable(kept, steps.charges, limit)
+    return steps if affordable == steps.steps else steps.cut(affordable)
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """The most epsilon, at which delta and by which accountant."""
+
+    epsilon: float
+    delta: float
+    accountant: ledger.Accountant
+
+    def allows(self, rows: Ledger) -> bool:
+        # The Renyi bound is quick and holds for both accountants; only what it does not allow is left to the other.
+        return any(ledger.epsilon(rows, self.delta, one) <= self.epsilon for one in ("rdp", self.accountant))
 
 
 @functools.lru_cache(maxsize=1024)
-def _affordable(kept: Ledger, charge: Charge, budget: float, delta: float, accountant: ledger.Accountant) -> int:
-    """How many of the charge's steps the budget still pays for, by bisection: epsilon grows with the steps."""
+def _affordable(kept: Ledger, charges: tuple[Charge, ...], limit: _Limit) -> int:
+    """How many of the charges' steps the limit still pays for, by bisection: epsilon grows with the steps."""
 
     def fits(steps: int) -> bool:
-        rows = ledger.add(kept, replace(charge, steps=steps))
-        # The Renyi bound is quick and holds for both accountants; only what it does not allow is left to the other.
-        return ledger.epsilon(rows, delta) <= budget or ledger.epsilon(rows, delta, accountant) <= budget
+        return limit.allows(ledger.add_all(kept, (replace(charge, steps=steps) for charge in charges)))
 
-    if fits(charge.steps):
-        return charge.steps
-    low, high = 0, charge.steps
+    most = charges[0].steps if charges else 1
+    if fits(most):
+        return most
+    low, high = 0, most
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)

@@ -1,4 +1,4 @@
-"""A round's training, for one client or for all that live here: admit, train together, protect, answer.
+"""A client's task in a round, for one client or for all that live here: admit, do together, protect, answer.
 
 Admitting and answering touch a client's memory and stay with it. What lies between takes a `Task` and gives an
 `Outcome`, both small, so that it can happen in another process.
@@ -10,24 +10,19 @@ from dataclasses import dataclass, replace
 
 from flwr.app import ArrayRecord, Context, Message
 
-from clients import data, memory, messages, policy, training
+from clients import data, memory, messages, policy, replay, tasks
 from clients.memory import Memory
+from clients.tasks import Task
 from privacy import ledger
-from privacy.errors import BudgetSpent, PolicyRefused, Rejected
+from privacy.errors import BudgetSpent, FedcrucibleError, PolicyRefused, Rejected
 from privacy.protections.protocol import UPDATE, ClientSide, Fields
-from privacy.steps import PrivateSteps
 from privacy.view import Vector
-from scenarios.plans import Plan, private_steps, scenario_of
+from scenarios.plans import Plan, scenario_of, world_of
+from scenarios.segments import available
+from scenarios.work import private_steps
 
-
-@dataclass(frozen=True)
-class Task:
-    """What one client does in a round, charged and admitted. `request` is what the protection asks of it."""
-
-    plan: Plan
-    steps: PrivateSteps | None
-    request: Fields
-    secrets: Mapping[str, bytes]
+Arrays = Mapping[str, Vector]
+"""What the server sends along: the global model, float32[d], as "parameters", and what else the learner goes by."""
 
 
 @dataclass(frozen=True)
@@ -49,47 +44,53 @@ class Admitted:
 
 
 def admit(message: Message, context: Context) -> Admitted | Message:
-    """Charge for a round's training and plan it, or refuse: the reply then says why."""
+    """Charge for a round's task and plan it, or refuse: the reply then says why."""
     plan, kept = messages.plan_of(message), memory.recall(context.state)
     scenario = scenario_of(plan.scenario)
-    records = len(data.resident(plan.scenario).records[plan.client])
-    steps = private_steps(scenario, records, plan.noise_multiplier)
     try:
         policy.require_agreed(plan, scenario, kept)
-        settled = policy.settle(plan, scenario, steps, kept.ledger)
-        kept = replace(kept, ledger=settled)
-        rows, steps = policy.admit(scenario, steps, settled)
+        work = tasks.work_of(plan)
+        if work is None:
+            raise PolicyRefused(f"there is nothing to do in round {plan.round}: no data are there for it")
+        world, steps = world_of(plan.scenario, plan.round), private_steps(scenario, work, plan.noise_multiplier)
+        kept = replace(kept, ledger=policy.settle(plan, scenario, world, steps, kept.ledger))
+        rows, steps = policy.admit(scenario, world, steps, kept.ledger)
     except PolicyRefused as refusal:
         memory.remember(context.state, kept)
         status = "retired" if isinstance(refusal, BudgetSpent) else "refused"
         fields: Fields = {"status": status, "reason": str(refusal), "ledger": ledger.to_json(kept.ledger)}
         return messages.reply_to(message, fields)
+    before = kept
     if steps is not None:
-        kept = replace(kept, ledger=rows, round=plan.round)
+        done = (*kept.done, plan.task) if plan.round == kept.round else (plan.task,)
+        kept = replace(kept, ledger=rows, round=plan.round, done=done)
+    kept = _with_memory(plan, kept)
+    if kept is not before:
         memory.remember(context.state, kept)  # charged before anything is drawn
-    return Admitted(message, context, kept, Task(plan, steps, messages.request_of(message), kept.secrets))
+    task = Task(plan, steps, messages.request_of(message), kept.secrets, kept.replay)
+    return Admitted(message, context, kept, task)
 
 
-def start_of(message: Message) -> Vector:
-    """The global model a training message carries, float32[d]."""
+def arrays_of(message: Message) -> Arrays:
+    """What a training message carries. Raises FedcrucibleError where the model is not there."""
     arrays = message.content["arrays"]
-    assert isinstance(arrays, ArrayRecord)
-    start: Vector = arrays["parameters"].numpy()
-    return start
+    if not isinstance(arrays, ArrayRecord) or "parameters" not in arrays:
+        raise FedcrucibleError("the message carries no model")
+    return {name: array.numpy() for name, array in arrays.items()}
 
 
-def chunks(admitted: Sequence[Admitted], start: Vector) -> list[list[Admitted]]:
+def chunks(admitted: Sequence[Admitted], arrays: Arrays) -> list[list[Admitted]]:
     """The clients that train together; a function of their plans alone, never of how many workers there are."""
-    found = training.chunks([_job(one.task, start) for one in admitted])
+    found = tasks.chunks([one.task for one in admitted], arrays)
     return [[admitted[index] for index in chunk] for chunk in found]
 
 
-def perform(tasks: Sequence[Task], start: Vector) -> list[Outcome]:
-    """Train the tasks of one chunk at once and protect each update."""
+def perform(given: Sequence[Task], arrays: Arrays) -> list[Outcome]:
+    """Do the tasks of one chunk at once and protect each update."""
     begun = time.perf_counter()
-    updates = training.train([_job(task, start) for task in tasks])
-    each = (time.perf_counter() - begun) / max(1, len(tasks))
-    return [_protected(task, update, each) for task, update in zip(tasks, updates, strict=True)]
+    updates = tasks.perform(given, arrays)
+    each = (time.perf_counter() - begun) / max(1, len(given))
+    return [_protected(task, update, each) for task, update in zip(given, updates, strict=True)]
 
 
 def answer(admitted: Admitted, outcome: Outcome) -> Message:
@@ -99,28 +100,22 @@ def answer(admitted: Admitted, outcome: Outcome) -> Message:
     return messages.reply_to(admitted.message, {**outcome.fields, "ledger": ledger.to_json(admitted.kept.ledger)})
 
 
-def _job(task: Task, start: Vector) -> training.Job:
-    plan, scenario = task.plan, scenario_of(task.plan.scenario)
+def _with_memory(plan: Plan, kept: Memory) -> Memory:
+    """The client's memory with what has become the past taken into its replay memory."""
+    scenario, world = scenario_of(plan.scenario), world_of(plan.scenario, plan.round)
+    if not scenario.learner.remembers:
+        return kept
     resident = data.resident(plan.scenario)
-    return training.Job(
-        seed=scenario.seed,
-        client=plan.client,
-        round=plan.round,
-        model=scenario.model,
-        classes=resident.classes,
-        start=start,
-        features=resident.features,
-        labels=resident.labels,
-        records=resident.records[plan.client],
-        training=scenario.training,
-        private=task.steps,
-        system_noise=scenario.system_noise,
-    )
+    usable = available(world, plan.client, resident.holdings[plan.client])
+    past = [segment for segment in usable if segment.experience < world.experience]
+    labels = resident.appearances.dataset.labels
+    held = replay.brought_up_to_date(scenario, plan.client, kept.replay, past, labels)
+    return kept if held is kept.replay else replace(kept, replay=held)
 
 
 def _protected(task: Task, update: Vector, training_seconds: float) -> Outcome:
     begun, plan = time.perf_counter(), task.plan
-    side = ClientSide(plan.client, plan.run, plan.round, plan.weight, task.secrets, update)
+    side = ClientSide(plan.client, plan.purpose, plan.round, plan.weight, task.secrets, update)
     try:
         fields, secrets = scenario_of(plan.scenario).protection.answers()[UPDATE](side, task.request)
     except Rejected as unfit:

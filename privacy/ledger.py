@@ -65,6 +65,13 @@ def add(ledger: Ledger, charge: Charge) -> Ledger:
     return (*ledger, charge)
 
 
+def add_all(ledger: Ledger, charges: Iterable[Charge]) -> Ledger:
+    """Append one charge after another."""
+    for charge in charges:
+        ledger = add(ledger, charge)
+    return ledger
+
+
 def to_rows(ledger: Ledger) -> list[dict[str, object]]:
     """The rows as plain values."""
     return [dict(vars(row)) for row in ledger]

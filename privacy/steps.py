@@ -1,6 +1,7 @@
 """What a client's DP-SGD runs in one round, and what that costs; kept apart from torch so that planning is quick."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from privacy.ledger import Charge
 
@@ -9,20 +10,36 @@ MECHANISM = "dp-sgd"
 
 @dataclass(frozen=True)
 class PrivateSteps:
-    """`steps` noisy steps on one segment. `noise_multiplier` is sigma / clip_norm."""
+    """`steps` noisy steps. `noise_multiplier` is sigma / clip_norm.
 
-    segment: str
+    `charges` are what they cost, to be kept before anything they produced leaves the client: a row for each segment
+    whose records may be drawn, with the probability that one of them is in a step.
+    """
+
+    charges: tuple[Charge, ...]
     steps: int
-    sampling_rate: float
     noise_multiplier: float
     clip_norm: float
     learning_rate: float
     momentum: float
 
     @property
-    def charge(self) -> Charge:
-        """What these steps cost, to be kept before anything they produced leaves the client."""
-        return Charge(self.segment, MECHANISM, self.noise_multiplier, self.sampling_rate, self.steps)
+    def sampling_rate(self) -> float:
+        """The rate of the first segment, which is that of all where all are drawn alike."""
+        return self.charges[0].sampling_rate
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The segments whose records may be drawn."""
+        return tuple(charge.segment for charge in self.charges)
+
+    def cut(self, steps: int) -> "PrivateSteps":
+        """Only so many of the steps."""
+        return replace(self, steps=steps, charges=tuple(replace(charge, steps=steps) for charge in self.charges))
+
+    def only(self, charges: Sequence[Charge]) -> "PrivateSteps":
+        """The same steps on some of the segments."""
+        return replace(self, charges=tuple(charges))
 
 
 def planned_sampling(records: int, batch_size: int, epochs: int) -> tuple[float, int]:

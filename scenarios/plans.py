@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from privacy.steps import PrivateSteps, planned_sampling
-from scenarios.schema import DpSgd, Scenario
-
-WHOLE_LIFE = "all"
-"""The one segment of a client whose data are all there from the first round."""
+from scenarios.learners import Task
+from scenarios.schema import Scenario
+from scenarios.timeline import world_at
+from scenarios.world import World
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One client's work in one round.
+    """One client's task in one round; what exactly it comes to, a client works out from the scenario it agreed to.
 
     `scenario` is the scenario as canonical JSON, the same text for every client and round; `weight` the client's share
     of the cohort (the shares sum to 1); `noise_multiplier` is sigma / clip_norm, 0.0 without privacy;
@@ -30,6 +29,12 @@ class Plan:
     noise_multiplier: float
     interrupted: int
     scenario: str
+    task: Task = "train"
+
+    @property
+    def purpose(self) -> str:
+        """What an upload is bound to beside the round: the run, and a task that is not training."""
+        return self.run if self.task == "train" else f"{self.run}/{self.task}"
 
     def to_fields(self) -> dict[str, str]:
         """For the wire: the client's own part as JSON, and the scenario, which is the same for all, beside it."""
@@ -49,18 +54,7 @@ def scenario_of(text: str) -> Scenario:
     return Scenario.model_validate_json(text)
 
 
-def private_steps(scenario: Scenario, records: int, noise_multiplier: float) -> PrivateSteps | None:
-    """What DP-SGD one round asks of a client with this many records; None without differential privacy."""
-    if not isinstance(scenario.privacy, DpSgd):
-        return None
-    training = scenario.training
-    rate, steps = planned_sampling(records, training.batch_size, training.epochs)
-    return PrivateSteps(
-        segment=WHOLE_LIFE,
-        steps=steps,
-        sampling_rate=rate,
-        noise_multiplier=noise_multiplier,
-        clip_norm=scenario.privacy.clip_norm,
-        learning_rate=training.learning_rate,
-        momentum=training.momentum,
-    )
+@functools.lru_cache(maxsize=64)
+def world_of(text: str, round_: int) -> World:
+    """The world of a round of the scenario a plan carries; folded once a process."""
+    return world_at(scenario_of(text), round_)

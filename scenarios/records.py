@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scenarios import datasets
+from scenarios.concepts import Appearances
 from scenarios.datasets.dataset import Dataset
 from scenarios.division import Division, divide
 from scenarios.schema import Scenario
@@ -22,15 +23,24 @@ class Records:
 
 @functools.lru_cache(maxsize=4)
 def records_of(scenario: Scenario) -> Records:
-    """Load and divide. Raises ScenarioError for data or a partition that cannot work."""
+    """Load and divide. Raises ScenarioError for data, a partition or a stream that cannot work."""
     dataset = datasets.load(scenario.data.dataset)
-    data, clients = scenario.data, scenario.federation.clients
-    return Records(dataset, divide(dataset, data.partition, data.test_fraction, scenario.seed, clients))
+    return Records(dataset, divide(scenario, dataset))
 
 
 @functools.lru_cache(maxsize=2)
-def features_of(scenario: Scenario) -> npt.NDArray[np.float32]:
-    """What the scenario's model takes, float32[n, ...] for all n records; computed once, then read from the cache."""
-    from scenarios import models
+def appearances_of(scenario: Scenario) -> Appearances:
+    """What the scenario's model takes of each record, however it is seen in the course of the run."""
+    records = records_of(scenario)
+    return Appearances(scenario, records.dataset, records.division.experiences)
 
-    return models.prepared(scenario.model, records_of(scenario).dataset)
+
+@functools.lru_cache(maxsize=64)
+def classes_seen(scenario: Scenario, round_: int) -> npt.NDArray[np.bool_]:
+    """bool[classes]: which classes any record of the experiences up to a round has; read-only."""
+    records = records_of(scenario)
+    now = 1 if scenario.stream is None else scenario.stream.experience_at(round_)
+    found = np.zeros(len(records.dataset.classes), np.bool_)
+    found[records.dataset.labels[records.division.experiences.of <= now]] = True
+    found.setflags(write=False)
+    return found

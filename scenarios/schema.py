@@ -16,11 +16,15 @@ from privacy import fixed_point
 from privacy.guarantees import Budget, DpSgd, NoPrivacy, PrivacyParameters
 from privacy.parameters import Named, Parameters
 from privacy.protections import Homomorphic, NoProtection, ProtectionParameters
+from scenarios import timeline
 from scenarios.datasets import DatasetParameters
+from scenarios.events import EventParameters
+from scenarios.learners import LearnerParameters, Naive
 from scenarios.models import ModelParameters
 from scenarios.partitions import Iid, PartitionParameters
 from scenarios.rules import FedAvg, RuleParameters
 from scenarios.sampling import AllSampling, FixedSampling, PoissonSampling, SamplingParameters
+from scenarios.streams import StreamParameters
 
 __all__ = [
     "AllSampling",
@@ -87,8 +91,11 @@ class Scenario(Parameters):
     model: Annotated[ModelParameters, Named]
     federation: Federation
     training: Training = Training()
+    stream: StreamParameters | None = None
+    learner: Annotated[LearnerParameters, Named] = Naive()
     privacy: Annotated[PrivacyParameters, Named] = NoPrivacy()
     protection: Annotated[ProtectionParameters, Named] = NoProtection()
+    event: Annotated[tuple[EventParameters, ...], Field(strict=False, max_length=1000)] = ()
 
     @property
     def system_noise(self) -> bool:
@@ -100,7 +107,7 @@ class Scenario(Parameters):
         refusals = [
             InitErrorDetails(
                 type=PydanticCustomError("conflict", "{reason}", {"reason": reason}),
-                loc=tuple(key.split(".")),
+                loc=tuple(int(part) if part.isdigit() else part for part in key.split(".")),
                 input=None,
             )
             for key, reason in _conflicts(self)
@@ -140,3 +147,12 @@ def _conflicts(scenario: Scenario) -> Iterator[tuple[str, str]]:
             "protection.key_holder",
             f"there is no client {scenario.protection.key_holder}; they are numbered from 0 to {clients - 1}",
         )
+    streamed = scenario.stream
+    if streamed is not None and streamed.first_round(streamed.experiences) > federation.rounds:
+        yield (
+            "stream.experiences",
+            f"experience {streamed.experiences} would begin in round {streamed.first_round(streamed.experiences)}, "
+            f"and the run has {federation.rounds}",
+        )
+    yield from scenario.learner.refusals(scenario)
+    yield from timeline.conflicts(scenario)

@@ -11,15 +11,17 @@ from safetensors.numpy import save
 from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
 from privacy.view import Vector
 from scenarios import models
-from scenarios.records import features_of, records_of
+from scenarios.records import appearances_of, records_of
 from scenarios.schema import Scenario
 from scenarios.seeds import torch_stream
-from server import ending, recovery
+from server import ending, journal, recovery
 from server.directory import RunDirectory, write_bytes, write_json
-from server.evaluation import Examination
+from server.examination import Examination
 from server.federation import Federation
+from server.matrix import matrix_of
 from server.opening import claimed, default_directory, load, now, write_manifest
 from server.recorder import Recorder
+from server.state import State
 from server.summary import seconds_before, summarise
 
 app = ServerApp()
@@ -68,15 +70,19 @@ def _play(grid: Grid, directory: RunDirectory, scenario: Scenario, begun: float)
     with Recorder(directory, waits=scenario.system_noise) as recorder:
         federation = _federation(grid, directory, recorder, scenario, str(directory.read_manifest()["run"]))
         federation.play()
-    arrays = models.named_arrays(federation.examination.module, federation.model)
+    arrays = models.named_arrays(federation.examination.module, federation.state.model)
     write_bytes(directory.model, save(arrays, metadata={"order": " ".join(arrays)}))
     figures = summarise(directory, scenario, time.perf_counter() - begun, federation.model_sha256)
     write_json(directory.summary, figures)
+    matrix = matrix_of(journal.read_whole_lines(directory.journal), directory.read_manifest())
+    if matrix is not None:
+        write_json(directory.matrix, matrix)
     directory.update_manifest(
         status="completed",
+        reason=federation.stopped,
         ended=now(),
         journal_head=federation.previous,
-        model={"kind": scenario.model.kind, "parameters": len(federation.model)},
+        model={"kind": scenario.model.kind, "parameters": len(federation.state.model)},
     )
 
 
@@ -84,12 +90,12 @@ def _federation(grid: Grid, directory: RunDirectory, recorder: Recorder, scenari
     dataset, division = records_of(scenario).dataset, records_of(scenario).division
     if dataset.fingerprint != directory.read_manifest().get("data_sha256"):
         raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
-    features = features_of(scenario)
-    module = scenario.model.build(features.shape[1:], len(dataset.classes))
+    appearances = appearances_of(scenario)
+    module = scenario.model.build(appearances.features.shape[1:], len(dataset.classes))
     models.initialise(module, torch_stream(scenario.seed, "model"))
-    examination = Examination(module, features[division.test], dataset.labels[division.test])
+    examination = Examination(scenario, module, appearances, division.test)
     start: Vector = np.array(models.parameters_of(module))
-    federation = Federation(grid, scenario, recorder, run, examination, start)
+    federation = Federation(grid, scenario, recorder, run, examination, State(start))
     recovered = recovery.recover(directory, scenario)
     if recovered is None:
         federation.begin()

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 from safetensors.numpy import load_file, save
 
-from privacy.view import Vector
 from server.directory import sync_folder, write_bytes, write_through
 from server.journal import Record
+from server.state import Array
 
 ClientState = Mapping[str, int | float | str | bytes]
 
@@ -31,11 +32,12 @@ class HoldsClients(Protocol):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run after `round` rounds. `line` is the journal's record of that round, written after the checkpoint is safe:
-    a resumed run appends it if the kill came in between."""
+    """A run after `round` rounds. `arrays` are those of `State.to_arrays`. `line` is the journal's record of that
+    round, written after the checkpoint is safe: a resumed run appends it if the kill came in between.
+    """
 
     round: int
-    model: Vector
+    arrays: Mapping[str, Array]
     material: bytes
     line: Record
     memories: Mapping[int, ClientState]
@@ -59,7 +61,10 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     fresh = folder / f".{target.name}"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
-    write_through(fresh / "model.safetensors", save({"parameters": checkpoint.model}))
+    write_through(
+        fresh / "arrays.safetensors",
+        save({name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}),
+    )
     write_through(fresh / "state.json", json.dumps(state, allow_nan=False).encode())
     sync_folder(fresh)
     fresh.replace(target)
@@ -78,7 +83,7 @@ def newest(folder: Path) -> Checkpoint | None:
     blobs = folder / "blobs"
     return Checkpoint(
         round=int(state["round"]),
-        model=load_file(found[-1] / "model.safetensors")["parameters"],
+        arrays=load_file(found[-1] / "arrays.safetensors"),
         material=(blobs / state["material"]).read_bytes(),
         line=state["line"],
         memories={

@@ -40,6 +40,11 @@ class RunDirectory:
         return self.path / "summary.json"
 
     @property
+    def matrix(self) -> Path:
+        """The accuracy on every experience after every experience, of a run with a stream."""
+        return self.path / "matrix.json"
+
+    @property
     def checkpoint(self) -> Path:
         """Everything needed to resume bit for bit."""
         return self.path / "checkpoint"

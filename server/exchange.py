@@ -19,6 +19,13 @@ _PATIENCE_S = 3600.0
 _POLL_S = 0.1
 _LONGEST_REASON = 200
 
+LOSSES = {
+    "before-training": "dropped out before it trained",
+    "after-training": "trained, and its reply was lost",
+    "late": "trained, and its reply came too late to be used",
+}
+"""How the scenario loses clients, and what is then said of them."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -37,6 +44,14 @@ class Traffic:
     received_bytes: dict[int, int] = field(default_factory=dict)
     replies: dict[int, Reply] = field(default_factory=dict)
     ignored: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The bytes of all clients together."""
+        return {
+            "sent_bytes": sum(self.sent_bytes.values()),
+            "received_bytes": sum(self.received_bytes.values()),
+        }
 
 
 def drive(protocol: Exchange[Result], grid: Grid, roster: Mapping[int, Member], courier: "Courier") -> Result:
@@ -58,12 +73,14 @@ def drive(protocol: Exchange[Result], grid: Grid, roster: Mapping[int, Member], 
 class Courier:
     """One round's messages: each client's plan goes with every request, the model with those that ask for an update.
 
-    `bystander` is the plan of a client that does not train in the round, but for its number.
+    `bystander` is the plan of a client that does not train in the round, but for its number. `arrays` holds the model
+    as "parameters" and what the learner sends along. `lost` says which clients drop out, and at which stage.
     """
 
     plans: Mapping[int, Plan]
     bystander: Plan
-    model: Vector | None = None
+    arrays: Mapping[str, Vector] = field(default_factory=dict)
+    lost: Mapping[int, str] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
     _last: "_Asked | None" = None
 
@@ -72,17 +89,25 @@ class Courier:
 
         Only the first reply of a client counts.
         """
-        waiting = {roster[request.client].node: request for request in requests}
+        for request in requests:
+            if self._loss(request) == "before-training":
+                yield self._noted(request, Reply(request.client, error=LOSSES["before-training"]))
+        asked = [request for request in requests if self._loss(request) != "before-training"]
+        waiting = {roster[request.client].node: request for request in asked}
         messages = [self._message(node, request) for node, request in waiting.items()]
         for message in grid.send_and_receive(messages, timeout=_PATIENCE_S):
             node = message.metadata.src_node_id
             if node in waiting:
                 request = waiting.pop(node)
-                yield self._noted(request, self._reply(request, message))
+                reply, loss = self._reply(request, message), self._loss(request)
+                yield self._noted(request, reply if loss is None else Reply(request.client, error=LOSSES[loss]))
             else:
                 self.traffic.ignored[node] = self.traffic.ignored.get(node, 0) + 1
         for request in waiting.values():
             yield self._noted(request, Reply(request.client, error="no reply"))
+
+    def _loss(self, request: Request) -> str | None:
+        return self.lost.get(request.client) if request.phase == UPDATE else None
 
     def _noted(self, request: Request, reply: Reply) -> Reply:
         """Keep what a trained client said of itself, without its update: a cohort's ciphertexts would fill memory."""
@@ -106,16 +131,16 @@ class Courier:
         if last is None or last.fields is not request.fields or last.phase != request.phase:
             content = RecordDict({"request": ConfigRecord({**request.fields, "phase": request.phase})})
             if request.phase == UPDATE:
-                content["arrays"] = self._arrays
+                content["arrays"] = self._record
             self._last = last = _Asked(request.fields, request.phase, content, _sizes(content))
         return last
 
     @functools.cached_property
-    def _arrays(self) -> ArrayRecord:
-        """The global model, put into Flower's form once for the whole cohort."""
-        if self.model is None:
+    def _record(self) -> ArrayRecord:
+        """The arrays, put into Flower's form once for the whole cohort."""
+        if "parameters" not in self.arrays:
             raise RunFailed("an update was asked for before there was a model")
-        return ArrayRecord({"parameters": Array(self.model)})
+        return ArrayRecord({name: Array(array) for name, array in self.arrays.items()})
 
     def _reply(self, request: Request, message: Message) -> Reply:
         if message.has_error():

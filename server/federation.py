@@ -1,10 +1,11 @@
 """The strategy loop: plan, exchange, aggregate, evaluate, checkpoint, journal; one round after another."""
 
+import functools
 import hashlib
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import numpy as np
@@ -12,41 +13,45 @@ from flwr.serverapp import Grid
 
 from privacy import ledger
 from privacy.errors import RunFailed
-from privacy.ledger import Ledger
-from privacy.protections.protocol import Cohort, Participant, Reply
-from privacy.view import Rejection, Vector, View
-from scenarios.plans import Plan, private_steps
-from scenarios.records import records_of
+from privacy.protections.protocol import Cohort, Participant
+from privacy.view import View
+from scenarios.learners import Task
+from scenarios.plans import Plan
 from scenarios.schema import DpSgd, Scenario
-from scenarios.world import World
-from server import journal, planning, rules
+from scenarios.timeline import ends_experience, happening, tasks_at
+from server import journal, learning, planning, reports, rules
 from server.accounts import Accounts
 from server.checkpoint import Checkpoint, HoldsClients
 from server.ending import reason_of
-from server.evaluation import Examination
-from server.exchange import Courier, Member, Traffic, drive, introduce, model_bytes
+from server.examination import Examination
+from server.exchange import Courier, Member, drive, introduce, model_bytes
 from server.journal import Record
+from server.planning import Outlook
 from server.recorder import Recorder
 from server.recovery import Recovered
-
-_LARGEST_FIGURE = 1e12
+from server.reports import Asked
+from server.state import State, held_back, with_late
 
 
 @dataclass
 class Federation:
-    """A run under way. `previous` is the hash of the journal's last line, `noise` each client's multiplier."""
+    """A run under way. `previous` is the hash of the journal's last line, `noise` each client's multiplier.
+
+    `stopped` says why the run ends before its last round, where it does.
+    """
 
     grid: Grid
     scenario: Scenario
     recorder: Recorder
     run: str
     examination: Examination
-    model: Vector
+    state: State
     round: int = 0
     previous: str = journal.GENESIS
     material: bytes = b""
     interrupted: int = 0
     ended: bool = False
+    stopped: str = ""
     roster: Mapping[int, Member] = field(default_factory=dict)
     accounts: Accounts = field(default_factory=Accounts)
     noise: Mapping[int, float] = field(default_factory=dict)
@@ -57,9 +62,9 @@ class Federation:
         protocol = self.scenario.protection.prepare(self.run, sorted(self.roster))
         courier = Courier({}, self._bystander)
         self.material = drive(protocol, self.grid, self.roster, courier)
-        accuracy, loss = self.examination.score(self.model)
-        figures = {"accuracy": accuracy, "loss": loss, **_bytes(courier.traffic)}
-        self._keep({"kind": "start", "run": self.run, "round": 0, **figures})
+        self._keep_if_needed()
+        figures = self.examination.figures(self.state.model, 1, whole=False)
+        self._keep({"kind": "start", "run": self.run, "round": 0, **figures, **courier.traffic.totals})
 
     def go_on(self, recovered: Recovered) -> None:
         """Continue after a checkpoint: clients get their memories back. Raises RunFailed where they live elsewhere."""
@@ -68,14 +73,16 @@ class Federation:
         kept = recovered.checkpoint
         self.grid.restore(kept.memories)  # before anybody is asked anything: it holds their keys
         self._gather()
-        self.model, self.round, self.material = kept.model, kept.round, kept.material
+        self.state, self.round, self.material = State.from_arrays(kept.arrays), kept.round, kept.material
         self.previous, self.ended, self.interrupted = recovered.head, recovered.ended, recovered.interrupted
-        for client, memory in kept.memories.items():
-            self.accounts.restore(client, ledger.from_json(str(memory.get("ledger", "[]"))))
+        self.stopped = str(kept.line.get("stopped", ""))
+        for client, known in recovered.ledgers.items():
+            memory = kept.memories.get(client, {})
+            self.accounts.restore(client, ledger.from_json(str(memory.get("ledger", "[]"))), known)
 
     def play(self) -> None:
         """Run the rounds that are left and write the journal's last line. Raises RunFailed below the quorum."""
-        while self.round < self.scenario.federation.rounds:
+        while self.round < self.scenario.federation.rounds and not self.stopped:
             self._play_round(self.round + 1)
             self.interrupted = 0
         if not self.ended:
@@ -84,17 +91,17 @@ class Federation:
     @property
     def model_sha256(self) -> str:
         """The name of the global model: SHA-256 of its bytes."""
-        return hashlib.sha256(model_bytes(self.model)).hexdigest()
+        return hashlib.sha256(model_bytes(self.state.model)).hexdigest()
+
+    @functools.cached_property
+    def outlook(self) -> Outlook:
+        """What planning goes by."""
+        return planning.outlook_of(self.scenario)
 
     def _gather(self) -> None:
-        held = [len(records) for records in records_of(self.scenario).division.train]
+        held = [sum(segment.size for segment in own) for own in self.outlook.holdings]
         self.roster = introduce(self.grid, held, self._bystander)
-        beginning = self._beginning
-        self.noise = planning.noise_by_client(self.scenario, beginning)
-
-    @property
-    def _beginning(self) -> World:
-        return World({client: member.records for client, member in self.roster.items()})
+        self.noise = planning.noise_by_client(self.outlook)
 
     @property
     def _bystander(self) -> Plan:
@@ -102,67 +109,90 @@ class Federation:
         return Plan(self.run, 0, 0, 0.0, 0.0, 0, self.scenario.model_dump_json())
 
     def _play_round(self, round_: int) -> None:
-        begun = time.perf_counter()
-        plans = planning.plan_round(self.scenario, self._beginning, self.noise, round_, self.run, self.interrupted)
-        courier = Courier({plan.client: plan for plan in plans}, self._bystander, self.model)
-        participants = tuple(Participant(p.client, p.weight, self.roster[p.client].public_key) for p in plans)
-        cohort = Cohort(self.run, round_, len(self.model), participants)
-        try:
-            view = drive(self.scenario.protection.collect(cohort, self.material), self.grid, self.roster, courier)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the round's charges are journalled before it goes on
-            lost = View(round_, np.zeros(len(self.model)), ())
-            self._fail(round_, self._reports(plans, lost, courier.traffic), reason_of(error), error)
-        reports = self._reports(plans, view, courier.traffic)
-        trained, quorum = len(view.contributions), self.scenario.federation.quorum
-        if trained < quorum and not self._nobody_left(reports):
-            self._fail(round_, reports, _below_quorum(trained, quorum, reports))
-        self.model = rules.apply(self.scenario.federation.rule, self.model, view)
-        accuracy, loss = self.examination.score(self.model)
-        if not (np.isfinite(self.model).all() and math.isfinite(loss)):
-            self._fail(round_, reports, "the model diverged; lower training.learning_rate")
-        self.round = round_
+        begun, outlook = time.perf_counter(), self.outlook
+        back = outlook.restart_round(round_)
+        if back is not None:
+            self.state = self.state.back_to(back)
+        told: dict[str, Record] = {}
+        sums, names, seen = dict[str, int](), list[str](), False
+        for task in tasks_at(self.scenario, round_):
+            asked = self._ask(round_, task, told)
+            told = reports.joined(told, reports.reports_of(self.scenario, asked, self.roster, self.accounts))
+            self._require_quorum(round_, asked, told)
+            self._take_in(round_, task, asked)
+            sums = {name: sums.get(name, 0) + count for name, count in asked.traffic.totals.items()}
+            names, seen = reports.told(asked.traffic), seen or asked.view.updates is not None
+        figures = self.examination.figures(self.state.model, round_, whole=ends_experience(self.scenario, round_))
+        if not (np.isfinite(self.state.model).all() and math.isfinite(figures["loss"])):
+            self._fail(round_, told, "the model diverged; lower training.learning_rate")
+        self.round, self.stopped = round_, self._reason_to_stop(told)
+        self._keep_if_needed()
         self._keep(
             {
                 "kind": "round",
                 "round": round_,
-                "accuracy": accuracy,
-                "loss": loss,
-                "cohort": [plan.client for plan in plans],
-                "reports": reports,
+                **figures,
+                "events": happening(self.scenario, round_),
+                "cohort": sorted(map(int, told)),
+                "reports": told,
                 "epsilon": self._epsilon(),
-                "seen": {"updates": view.updates is not None, "metadata": ["weight", "bytes", *_told(courier.traffic)]},
-                **_bytes(courier.traffic),
-                "train_seconds": sum(float(r["seconds"]) for r in reports.values()),
+                "seen": {"updates": seen, "metadata": ["weight", "bytes", *names]},
+                **sums,
+                "train_seconds": sum(float(r["seconds"]) for r in told.values()),
                 "seconds": time.perf_counter() - begun,
+                **({"stopped": self.stopped} if self.stopped else {}),
                 "model_sha256": self.model_sha256,
             }
         )
 
-    def _reports(self, plans: list[Plan], view: View, traffic: Traffic) -> dict[str, Record]:
-        rejected = {rejection.client: rejection for rejection in view.rejections}
-        accepted = {contribution.client for contribution in view.contributions}
-        reports = {}
-        for plan in plans:
-            reply = traffic.replies.get(plan.client, Reply(plan.client, error="no reply"))
-            status, reason = _status(plan.client, reply, accepted, rejected)
-            reports[str(plan.client)] = {
-                "status": status,
-                "reason": reason,
-                "weight": plan.weight,
-                "seconds": _measured(reply.fields.get("seconds")),
-                "saturated": int(_measured(reply.fields.get("saturated"))),
-                "sent_bytes": traffic.sent_bytes.get(plan.client, 0),
-                "received_bytes": traffic.received_bytes.get(plan.client, 0),
-                "ignored_replies": traffic.ignored.get(self.roster[plan.client].node, 0),
-                "ledger": ledger.to_rows(self._ledger_after(plan, reply)),
-            }
-        return reports
+    def _ask(self, round_: int, task: Task, told: dict[str, Record]) -> Asked:
+        """Put one task to its cohort. What it may have cost is journalled, whatever goes wrong."""
+        works = self.outlook.cohort(round_, task)
+        plans = planning.plan_round(self.outlook, self.noise, round_, self.run, self.interrupted, task)
+        arrays = {"parameters": self.state.model, **learning.sent_along(self.state.learned)}
+        by_client, lost = {plan.client: plan for plan in plans}, self.outlook.lost(round_)
+        courier = Courier(by_client, self._bystander_of(plans), arrays, lost)
+        participants = tuple(Participant(p.client, p.weight, self.roster[p.client].public_key) for p in plans)
+        size = learning.uploaded_size(self.scenario, len(self.state.model), self.examination.classes)
+        purpose = plans[0].purpose if plans else self.run
+        cohort = Cohort(purpose, round_, size, participants)
+        try:
+            view = drive(self.scenario.protection.collect(cohort, self.material), self.grid, self.roster, courier)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the round's charges are journalled before it goes on
+            asked = Asked(plans, works, View(round_, np.zeros(size), ()), courier.traffic)
+            cost = reports.reports_of(self.scenario, asked, self.roster, self.accounts)
+            self._fail(round_, reports.joined(told, cost), reason_of(error), error)
+        delays = {} if task != "train" else self.outlook.world(round_).delays
+        view, late = held_back(view, {client: one.rounds for client, one in delays.items() if one.late == "use"})
+        return Asked(plans, works, view, courier.traffic, late)
 
-    def _ledger_after(self, plan: Plan, reply: Reply) -> Ledger:
-        steps = private_steps(self.scenario, self.roster[plan.client].records, plan.noise_multiplier)
-        return self.accounts.settle(
-            plan.client, reply, None if steps is None else steps.charge, attempts=1 + plan.interrupted
-        )
+    def _bystander_of(self, plans: list[Plan]) -> Plan:
+        return replace(self._bystander, task=plans[0].task) if plans else self._bystander
+
+    def _require_quorum(self, round_: int, asked: Asked, told: Mapping[str, Record]) -> None:
+        came, quorum = len(asked.view.contributions) + len(asked.late), self.scenario.federation.quorum
+        if came < quorum and not self._nobody_left(told):
+            self._fail(round_, told, reports.below_quorum(came, quorum, told))
+
+    def _take_in(self, round_: int, task: Task, asked: Asked) -> None:
+        """The next state from what the server saw of a task."""
+        state, view = self.state, asked.view
+        if task == "consolidate":
+            learned = learning.after_consolidation(self.scenario, state.model, state.learned, view)
+            self.state = replace(state, learned=learned)
+        elif task == "statistics":
+            classes = self.examination.classes
+            self.state = learning.after_statistics(self.scenario, classes, state, view, asked.works, self.noise)
+        else:
+            due = {one: self._weight(one.sent, one.client) for one in state.late if one.due == round_}
+            model = rules.apply(self.scenario.federation.rule, state.model, with_late(view, due))
+            learned = learning.after_training(self.scenario, round_, model, state.learned)
+            waiting = (*(one for one in state.late if one.due > round_), *asked.late)
+            self.state = replace(state, model=model, learned=learned, late=waiting)
+
+    def _weight(self, round_: int, client: int) -> float:
+        plans = planning.plan_round(self.outlook, self.noise, round_, self.run)
+        return next(plan.weight for plan in plans if plan.client == client)
 
     def _epsilon(self) -> dict[str, float | None] | None:
         privacy = self.scenario.privacy
@@ -171,26 +201,38 @@ class Federation:
         spent = {client: ledger.epsilon(rows, privacy.delta) for client, rows in sorted(self.accounts.ledgers.items())}
         return {str(client): value if math.isfinite(value) else None for client, value in spent.items()}
 
-    def _nobody_left(self, reports: Mapping[str, Record]) -> bool:
+    def _nobody_left(self, told: Mapping[str, Record]) -> bool:
         """Whether budgets are spent, or a Poisson cohort came out empty, so that there is no sum to be had.
 
         Under a protection that hides updates the sum of a single client is not opened.
         """
-        left = sum(report["status"] != "retired" for report in reports.values())
-        return left == 0 or (left == 1 and len(reports) > 1 and self.scenario.protection.hides_updates)
+        left = sum(report["status"] != "retired" for report in told.values())
+        return left == 0 or (left == 1 and len(told) > 1 and self.scenario.protection.hides_updates)
 
-    def _fail(
-        self, round_: int, reports: Mapping[str, Record], reason: str, cause: Exception | None = None
-    ) -> NoReturn:
+    def _reason_to_stop(self, told: Mapping[str, Record]) -> str:
+        """Why this was the last round: a client has nothing left to spend, and the scenario wants it to end then."""
+        privacy = self.scenario.privacy
+        budget = privacy.budget if isinstance(privacy, DpSgd) else None
+        spent = [client for client, report in told.items() if report["status"] == "retired"]
+        if budget is None or budget.on_exhausted != "stop" or not spent:
+            return ""
+        return f"the privacy budget of client {spent[0]} is spent"
+
+    def _fail(self, round_: int, told: Mapping[str, Record], reason: str, cause: Exception | None = None) -> NoReturn:
         """End the run in the middle of a round; what the round cost its clients is journalled all the same."""
-        self._record({"kind": "round-failed", "round": round_, "reason": reason, "reports": reports})
+        self._record({"kind": "round-failed", "round": round_, "reason": reason, "reports": told})
         raise RunFailed(f"round {round_}: {reason}") from cause
+
+    def _keep_if_needed(self) -> None:
+        """Keep the state of this round if a later event goes back to it."""
+        if self.round in self.outlook.kept_rounds:
+            self.state = self.state.keep(self.round)
 
     def _keep(self, content: Record) -> None:
         """Write a round down, with all it takes to go on from there."""
         line = self._linked(content)
         memories = self.grid.memories() if isinstance(self.grid, HoldsClients) else {}
-        self.recorder.keep(Checkpoint(self.round, self.model, self.material, line, memories))
+        self.recorder.keep(Checkpoint(self.round, self.state.to_arrays(), self.material, line, memories))
 
     def _record(self, content: Record) -> None:
         self.recorder.append(self._linked(content))
@@ -199,39 +241,3 @@ class Federation:
         line = journal.link(self.previous, content)
         self.previous = str(line["hash"])
         return line
-
-
-def _bytes(traffic: Traffic) -> dict[str, int]:
-    return {
-        "sent_bytes": sum(traffic.sent_bytes.values()),
-        "received_bytes": sum(traffic.received_bytes.values()),
-    }
-
-
-def _status(client: int, reply: Reply, accepted: set[int], rejected: Mapping[int, Rejection]) -> tuple[str, str]:
-    if client in accepted:
-        return "trained", ""
-    if reply.fields.get("status") == "retired":
-        return "retired", reply.error
-    if reply.error:
-        return "failed", reply.error
-    return "rejected", rejected[client].reason if client in rejected else "not in the sum"
-
-
-def _told(traffic: Traffic) -> list[str]:
-    """Which figures clients told the server beside their updates."""
-    told = {name for reply in traffic.replies.values() for name in reply.fields}
-    return [name for name in ("ledger", "saturated", "seconds") if name in told]
-
-
-def _measured(value: object) -> float:
-    """A figure that a client reports, or 0.0 where it reports none that can be."""
-    possible = isinstance(value, int | float) and 0 <= value < _LARGEST_FIGURE
-    return float(value) if possible and isinstance(value, int | float) else 0.0
-
-
-def _below_quorum(trained: int, quorum: int, reports: Mapping[str, Record]) -> str:
-    told = sorted(reports.items(), key=lambda item: (item[1]["status"] == "retired", int(item[0])))
-    reasons = [f"client {client}: {report['reason']}" for client, report in told if report["reason"]]
-    detail = "; ".join(reasons[:5]) or "no reason given"
-    return f"{trained} usable updates, below the quorum of {quorum} ({detail})"

@@ -12,13 +12,14 @@ import numpy as np
 
 from privacy.errors import ScenarioError
 from scenarios import source
+from scenarios.datasets.dataset import Dataset, Labels
 from scenarios.partitions import Natural
 from scenarios.records import Records, records_of
 from scenarios.schema import Scenario, sha256
 from scenarios.source import Loaded
-from scenarios.world import World
 from server import planning, statement
 from server.directory import RunDirectory, write_json
+from server.planning import Outlook
 
 _PACKAGES = ("fedcrucible", "flwr", "torch", "opacus", "tenseal", "numpy")
 
@@ -35,7 +36,7 @@ def default_directory(scenario: str) -> Path:
 def load(file: str, overrides: Sequence[str]) -> Loaded:
     """Read a scenario. Raises ScenarioError for one that cannot work; nothing is written."""
     loaded = source.read(file, overrides)
-    beginning_of(loaded.scenario)
+    outlook_for(loaded.scenario)
     return loaded
 
 
@@ -93,23 +94,24 @@ def write_manifest(directory: RunDirectory, loaded: Loaded, overrides: Sequence[
                 "classes": list(dataset.classes),
                 "test_records": len(records.division.test),
             },
+            "experiences": list(records.division.experiences.names),
             "clients": _clients(scenario, records),
             "model": {"kind": scenario.model.kind},
         },
     )
 
 
-def beginning_of(scenario: Scenario) -> World:
-    """The world before the first round, with the plans checked that can be without training.
+def outlook_for(scenario: Scenario) -> Outlook:
+    """What planning goes by, with the plans checked that can be without training.
 
-    Raises ScenarioError where the data, the model, the drawn cohorts or the epsilon asked for cannot work.
+    Raises ScenarioError where the data, the model, the events, the drawn cohorts or the epsilon asked for cannot work.
     """
     records = records_of(scenario)
     scenario.model.size(records.dataset.shape, len(records.dataset.classes))
-    beginning = World({client: len(indices) for client, indices in enumerate(records.division.train)})
-    planning.require_quorum(scenario, beginning)
-    planning.noise_by_client(scenario, beginning)
-    return beginning
+    outlook = planning.outlook_of(scenario)
+    planning.require_quorum(outlook)
+    planning.noise_by_client(outlook)
+    return outlook
 
 
 def now() -> str:
@@ -118,15 +120,28 @@ def now() -> str:
 
 
 def _clients(scenario: Scenario, records: Records) -> dict[str, object]:
-    dataset = records.dataset
+    dataset, division = records.dataset, records.division
     partition = scenario.data.partition
     key = partition.key(dataset.keys) if isinstance(partition, Natural) else None
     clients: dict[str, object] = {}
-    for client, indices in enumerate(records.division.train):
-        counts = np.bincount(dataset.labels[indices], minlength=len(dataset.classes))
+    for client, (indices, own) in enumerate(zip(division.train, division.holdings, strict=True)):
+        segments = {
+            segment.name: {
+                "experience": segment.experience,
+                "records": segment.size,
+                "labels": _labels(dataset, segment.records),
+            }
+            for segment in own
+        }
         clients[str(client)] = {
             "name": key.names[client] if key is not None else f"client {client}",
             "records": len(indices),
-            "labels": {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)},
+            "labels": _labels(dataset, indices),
+            **({"segments": segments} if scenario.stream is not None or len(own) > 1 else {}),
         }
     return clients
+
+
+def _labels(dataset: Dataset, indices: Labels) -> dict[str, int]:
+    counts = np.bincount(dataset.labels[indices], minlength=len(dataset.classes))
+    return {name: int(count) for name, count in zip(dataset.classes, counts, strict=True)}

@@ -1,25 +1,30 @@
 """Going on after a kill at any moment: the checkpoint, the journal brought up to it, and what may have been lost."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from privacy.errors import RunFailed
+from privacy.ledger import Ledger
 from scenarios.schema import Scenario
 from server import checkpoint, journal
 from server.checkpoint import Checkpoint
 from server.directory import RunDirectory, write_bytes, write_json
+from server.summary import ledgers_of
 
 
 @dataclass(frozen=True)
 class Recovered:
     """A run's newest checkpoint, the hash of its journal's last line, and whether that line ended the run.
 
-    `interrupted` counts the attempts at the next round whose noise may have been drawn and lost.
+    `ledgers` are those that the journal's rounds left, of the clients that were asked in any. `interrupted` counts the
+    attempts at the next round whose noise may have been drawn and lost.
     """
 
     checkpoint: Checkpoint
     head: str
     ended: bool
+    ledgers: Mapping[int, Ledger]
     interrupted: int
 
 
@@ -35,7 +40,9 @@ def recover(directory: RunDirectory, scenario: Scenario) -> Recovered | None:
         return None
     records = _mended_journal(directory, kept)
     ended = bool(records) and records[-1]["kind"] == "end"
-    return Recovered(kept, str(records[-1]["hash"]), ended, _interrupted(directory, scenario, kept.round))
+    rounds = [record for record in records if record["kind"] == "round"]
+    ledgers = {int(client): rows for client, rows in ledgers_of(rounds).items()}
+    return Recovered(kept, str(records[-1]["hash"]), ended, ledgers, _interrupted(directory, scenario, kept.round))
 
 
 def _mended_journal(directory: RunDirectory, kept: Checkpoint) -> list[journal.Record]:

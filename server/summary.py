@@ -7,6 +7,7 @@ from privacy.guarantees import DpSgd
 from scenarios.schema import Scenario
 from server import journal
 from server.directory import RunDirectory
+from server.matrix import matrix_of
 
 
 def summarise(
@@ -20,6 +21,7 @@ def summarise(
     rounds = [record for record in records if record.get("kind") == "round"]
     last = rounds[-1] if rounds else {}
     manifest = directory.read_manifest()
+    matrix = matrix_of(records, manifest) or {}
     return {
         "status": "completed" if model_sha256 else "failed",
         "scenario_sha256": manifest["scenario_sha256"],
@@ -28,9 +30,10 @@ def summarise(
         "rounds": len(rounds),
         "accuracy": last.get("accuracy"),
         "loss": last.get("loss"),
-        "average_accuracy": None,
-        "forgetting": None,
-        "backward_transfer": None,
+        "average_accuracy": matrix.get("average_accuracy"),
+        "forgetting": matrix.get("forgetting"),
+        "backward_transfer": matrix.get("backward_transfer"),
+        "backdoor_success": last.get("backdoor"),
         "epsilon": _epsilon(scenario, ledgers_of(records)),
         "sent_bytes": int(total(records, "sent_bytes")),
         "received_bytes": int(total(records, "received_bytes")),

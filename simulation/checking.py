@@ -1,62 +1,213 @@
-"""The dry run: what a scenario plans, round by round, without training."""
+"""The dry run: what a scenario plans, round by round, for each client and segment, without training."""
 
-from collections.abc import Iterator, Sequence
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from privacy import ledger
+from privacy.errors import ScenarioError
 from privacy.guarantees import DpSgd
+from privacy.ledger import Ledger
 from scenarios import source
 from scenarios.records import records_of
-from scenarios.schema import Scenario
-from scenarios.world import World, world_at
-from server import planning
-from server.opening import beginning_of
+from scenarios.schema import Scenario, sha256
+from scenarios.timeline import happening, tasks_at
+from scenarios.work import charges_of
+from server import learning, planning
+from server.opening import outlook_for
+from server.planning import Outlook
 
 _SHOWN_ROUNDS = 200
+_MOST_PROJECTIONS = 20_000
+"""Clients times rounds up to which epsilon is projected after every round."""
+
+Table = dict[str, Any]
 
 
-def describe(file: str, overrides: Sequence[str]) -> Iterator[str]:
+def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> Iterator[str]:
     """The lines of `fedcrucible check`. Raises ScenarioError for a scenario that cannot work."""
-    loaded = source.read(file, overrides)
-    scenario = loaded.scenario
-    dataset, division = records_of(scenario).dataset, records_of(scenario).division
-    beginning = beginning_of(scenario)
+    scenario, outlook = _read(file, overrides)
+    if round_ is not None:
+        yield _line(_round(outlook, _asked_for(scenario, round_)))
+        return
+    plan = _plan(scenario, outlook)
+    data, model = plan["data"], plan["model"]
     yield f"{scenario.name}: {scenario.question}"
-    records, classes = len(dataset.labels), len(dataset.classes)
-    yield f"data: {records} records, {classes} classes, {len(division.test)} held out for testing"
-    parameters = scenario.model.size(dataset.shape, classes)
-    yield f"model: {scenario.model.kind}, {parameters} parameters"
-    yield from _clients(scenario, beginning)
-    yield from _rounds(scenario, beginning, parameters)
+    yield f"data: {data['records']} records, {data['classes']} classes, {data['test_records']} held out for testing"
+    if scenario.stream is not None:
+        length = f"{scenario.stream.rounds_per_experience} rounds each"
+        yield f"stream: {scenario.stream.kind}, {scenario.stream.experiences} experiences of {length}"
+    yield f"model: {model['kind']}, {model['parameters']} parameters; learner: {scenario.learner.kind}"
+    for client, told in plan["clients"].items():
+        yield from _client_lines(client, told, scenario)
+    for told in plan["rounds"][:_SHOWN_ROUNDS]:
+        yield _line(told)
+    if len(plan["rounds"]) > _SHOWN_ROUNDS:
+        yield f"... and {len(plan['rounds']) - _SHOWN_ROUNDS} more rounds"
+    up, down = _megabytes(plan["sent_bytes"]), _megabytes(plan["received_bytes"])
+    yield f"in all: {up} of updates up, {down} of models down, beside the plans"
 
 
-def _clients(scenario: Scenario, beginning: World) -> Iterator[str]:
-    rounds = planning.rounds_by_client(scenario, beginning)
-    noise = planning.noise_by_client(scenario, beginning, rounds)
+def as_json(file: str, overrides: Sequence[str], round_: int | None = None) -> str:
+    """The same as one JSON object, the same bytes for the same scenario."""
+    scenario, outlook = _read(file, overrides)
+    plan = _plan(scenario, outlook) if round_ is None else _round(outlook, _asked_for(scenario, round_))
+    return json.dumps(plan, sort_keys=True, indent=1, allow_nan=False)
+
+
+def _read(file: str, overrides: Sequence[str]) -> tuple[Scenario, Outlook]:
+    scenario = source.read(file, overrides).scenario
+    return scenario, outlook_for(scenario)
+
+
+def _asked_for(scenario: Scenario, round_: int) -> int:
+    if not 1 <= round_ <= scenario.federation.rounds:
+        raise ScenarioError([f"--round {round_}: the run has the rounds 1 to {scenario.federation.rounds}"])
+    return round_
+
+
+def _plan(scenario: Scenario, outlook: Outlook) -> Table:
+    records = records_of(scenario)
+    dataset = records.dataset
+    rounds = [_round(outlook, number) for number in range(1, scenario.federation.rounds + 1)]
+    noise = planning.noise_by_client(outlook)
+    if isinstance(scenario.privacy, DpSgd):
+        for told, epsilon in zip(rounds, _projected(scenario, outlook, noise), strict=False):
+            told["planned_epsilon"] = epsilon
+    return {
+        "scenario_sha256": sha256(scenario),
+        "data": {
+            "records": len(dataset),
+            "classes": len(dataset.classes),
+            "test_records": len(records.division.test),
+            "experiences": list(records.division.experiences.names),
+        },
+        "model": {
+            "kind": scenario.model.kind,
+            "parameters": scenario.model.size(dataset.shape, len(dataset.classes)),
+        },
+        "clients": _clients(scenario, outlook, noise),
+        "rounds": rounds,
+        "sent_bytes": sum(told["sent_bytes"] for told in rounds),
+        "received_bytes": sum(told["received_bytes"] for told in rounds),
+    }
+
+
+def _clients(scenario: Scenario, outlook: Outlook, noise: Mapping[int, float]) -> Table:
+    asked, told = planning.taking_part(outlook), Table()
+    for client, own in enumerate(outlook.holdings):
+        rows = planning.planned_ledger(scenario, asked[client], noise.get(client, 0.0))
+        spent = _by_segment(scenario, rows)
+        steps = {segment.name: sum(r.steps for r in rows if r.segment == segment.name) for segment in own}
+        told[str(client)] = {
+            "records": sum(segment.size for segment in own),
+            "noise_multiplier": noise.get(client),
+            "planned_epsilon": _largest(spent.values()) if noise else None,
+            "segments": {
+                segment.name: {
+                    "records": segment.size,
+                    "steps": steps[segment.name],
+                    "planned_epsilon": _finite(spent.get(segment.name, 0.0)) if noise else None,
+                }
+                for segment in own
+            },
+        }
+    return told
+
+
+def _round(outlook: Outlook, round_: int) -> Table:
+    """What is planned for one round, from the scenario alone."""
+    scenario, world = outlook.scenario, outlook.world(round_)
+    dataset = records_of(scenario).dataset
+    classes, parameters = len(dataset.classes), scenario.model.size(dataset.shape, len(dataset.classes))
+    upload = learning.uploaded_size(scenario, parameters, classes)
+    lost, tasks, concerned, up, down = outlook.lost(round_), Table(), set[int](), 0, 0
+    for task in tasks_at(scenario, round_):
+        cohort = outlook.cohort(round_, task)
+        concerned |= cohort.keys()
+        asked = len([client for client in cohort if lost.get(client) != "before-training"])
+        up += asked * scenario.protection.upload_bytes(upload)
+        down += 4 * asked * parameters * (1 + learning.sent_beside(scenario, round_))
+        tasks[task] = {
+            str(client): {"records": work.records, "steps": work.steps, "segments": dict(work.rates)}
+            for client, work in cohort.items()
+        }
+    return {
+        "round": round_,
+        "experience": world.experience,
+        "events": happening(scenario, round_),
+        "tasks": tasks,
+        "lost": {str(client): how for client, how in sorted(lost.items()) if client in concerned},
+        "restarts_from": outlook.restart_round(round_),
+        "budget": world.budget,
+        "sent_bytes": up,
+        "received_bytes": down,
+    }
+
+
+def _projected(scenario: Scenario, outlook: Outlook, noise: Mapping[int, float]) -> Iterator[float | None]:
+    """The largest epsilon of any client after each round, if no budget stops it; none where there is too much to do."""
+    if len(outlook.holdings) * scenario.federation.rounds > _MOST_PROJECTIONS:
+        return
+    rows: dict[int, Ledger] = dict.fromkeys(range(len(outlook.holdings)), ())
+    for round_ in range(1, scenario.federation.rounds + 1):
+        for task in tasks_at(scenario, round_):
+            for client, work in outlook.cohort(round_, task).items():
+                rows[client] = ledger.add_all(rows[client], charges_of(scenario, work, noise[client]))
+        yield _largest(value for own in rows.values() for value in _by_segment(scenario, own).values())
+
+
+def _by_segment(scenario: Scenario, rows: Ledger) -> Mapping[str, float]:
     privacy = scenario.privacy
-    for client, records in beginning.records.items():
-        line = f"client {client}: {records} records"
-        if isinstance(privacy, DpSgd):
-            rows = planning.planned_ledger(scenario, records, noise[client], rounds[client])
-            planned = ledger.epsilon(rows, privacy.delta, privacy.accountant)
-            steps = sum(row.steps for row in rows)
-            line += f", noise multiplier {noise[client]:.4g}, {steps} steps, planned epsilon {planned:.4g}"
-            if privacy.delta >= 1 / records:
-                line += f" (warning: delta {privacy.delta:g} is not below 1/{records})"
-        yield line
+    return ledger.epsilon_by_segment(rows, privacy.delta, privacy.accountant) if isinstance(privacy, DpSgd) else {}
 
 
-def _rounds(scenario: Scenario, beginning: World, parameters: int) -> Iterator[str]:
-    rounds, asked = scenario.federation.rounds, 0
-    up, down = scenario.protection.upload_bytes(parameters), 4 * parameters
-    for round_ in range(1, rounds + 1):
-        cohort = planning.cohort_at(scenario, world_at(scenario, beginning, round_), round_)
-        asked += len(cohort)
-        if round_ <= _SHOWN_ROUNDS:
-            clients = " ".join(map(str, cohort)) or "none"
-            yield f"round {round_}: clients {clients}; {_megabytes(len(cohort) * up)} up"
-    if rounds > _SHOWN_ROUNDS:
-        yield f"... and {rounds - _SHOWN_ROUNDS} more rounds"
-    yield f"in all: {_megabytes(asked * up)} of updates up, {_megabytes(asked * down)} of models down, beside the plans"
+def _client_lines(client: str, told: Table, scenario: Scenario) -> Iterator[str]:
+    line = f"client {client}: {told['records']} records"
+    privacy = scenario.privacy
+    if isinstance(privacy, DpSgd):
+        steps = sum(segment["steps"] for segment in told["segments"].values())
+        line += f", noise multiplier {told['noise_multiplier']:.4g}, {steps} steps"
+        line += f", planned epsilon {_figure(told['planned_epsilon'])}"
+        if privacy.delta >= 1 / told["records"]:
+            line += f" (warning: delta {privacy.delta:g} is not below 1/{told['records']})"
+    yield line
+    if len(told["segments"]) == 1:
+        return
+    for name, segment in told["segments"].items():
+        spent = f", {segment['steps']} steps, planned epsilon {_figure(segment['planned_epsilon'])}"
+        yield f"  {name}: {segment['records']} records{spent if isinstance(privacy, DpSgd) else ''}"
+
+
+def _line(told: Table) -> str:
+    """One round in a line."""
+    clients = sorted({int(client) for cohort in told["tasks"].values() for client in cohort})
+    parts = [f"clients {' '.join(map(str, clients)) or 'none'}"]
+    if told["lost"]:
+        parts.append("lost " + " ".join(f"{client} ({how})" for client, how in told["lost"].items()))
+    if told["restarts_from"] is not None:
+        parts.append(f"the model is again that of round {told['restarts_from']}")
+    parts.append(f"{_megabytes(told['sent_bytes'])} up")
+    if told.get("planned_epsilon") is not None:
+        parts.append(f"epsilon so far {told['planned_epsilon']:.4g}")
+        if told["budget"] is not None and told["planned_epsilon"] > told["budget"]:
+            parts.append(f"beyond the budget of {told['budget']:g}")
+    events = "".join(f" [{event}]" for event in told["events"])
+    return f"round {told['round']}:{events} {'; '.join(parts)}"
+
+
+def _largest(values: Iterable[float]) -> float | None:
+    return _finite(max(values, default=0.0))
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity."""
+    return value if math.isfinite(value) else None
+
+
+def _figure(value: float | None) -> str:
+    return "infinite" if value is None else f"{value:.4g}"
 
 
 def _megabytes(count: int) -> str:

@@ -53,11 +53,20 @@ def resume(directory: Directory, workers: Workers = None, debug: Debug = False) 
 
 
 @cli.command()
-def check(file: Scenario, set_: Overrides = None, debug: Debug = False) -> None:
-    """Validate a scenario and print what it plans, without training."""
+def check(
+    file: Scenario,
+    set_: Overrides = None,
+    round_: Annotated[int | None, typer.Option("--round", help="only this round")] = None,
+    json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False,
+    debug: Debug = False,
+) -> None:
+    """Validate a scenario and print what it plans, round by round, without training."""
     from simulation import checking
 
-    for line in checking.describe(file, set_ or []):
+    if json:
+        print(checking.as_json(file, set_ or [], round_))
+        return
+    for line in checking.describe(file, set_ or [], round_):
         print(line)
 
 

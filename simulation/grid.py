@@ -103,9 +103,9 @@ class LocalGrid(Grid):
             yield from self._trained(training)
 
     def _trained(self, admitted: Sequence[Admitted]) -> Iterator[Message]:
-        start = rounds.start_of(admitted[0].message)
-        chunks = rounds.chunks(admitted, start)
-        performed = self._workers.perform([[one.task for one in chunk] for chunk in chunks], start)
+        arrays = rounds.arrays_of(admitted[0].message)
+        chunks = rounds.chunks(admitted, arrays)
+        performed = self._workers.perform([[one.task for one in chunk] for chunk in chunks], arrays)
         for chunk, outcomes in zip(chunks, performed, strict=True):
             for one, outcome in zip(chunk, outcomes, strict=True):
                 if isinstance(outcome, str):

@@ -2,13 +2,15 @@
 
 import collections
 import functools
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
@@ -17,7 +19,8 @@ from flwr.supercore.task_identity import TaskIdentity
 from threadpoolctl import threadpool_limits
 
 from clients import rounds
-from clients.rounds import Outcome, Task
+from clients.rounds import Arrays, Outcome
+from clients.tasks import Task
 from privacy.view import Vector
 
 RUN_ID = 1
@@ -31,8 +34,8 @@ Performed = list[Outcome | str]
 class Workers:
     """`count` processes; with one, and until they have started, this process does the work itself.
 
-    The global model lies in memory that all of them map, written once a round; data sets are mapped or loaded once a
-    process. What travels is a client's plan, its keys and its protected update.
+    What the server sends to all lies in memory that all of them map, written once a round; data sets are mapped or
+    loaded once a process. What travels is a client's plan, its keys and its protected update.
     """
 
     def __init__(self, count: int) -> None:
@@ -48,18 +51,18 @@ class Workers:
             self._model.close()
             self._model.unlink()
 
-    def perform(self, chunks: Sequence[Sequence[Task]], start: Vector) -> Iterator[Performed]:
+    def perform(self, chunks: Sequence[Sequence[Task]], arrays: Arrays) -> Iterator[Performed]:
         """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting."""
-        name, waiting = "", collections.deque[Future[Performed]]()
+        shared, waiting = None, collections.deque[Future[Performed]]()
         for chunk in chunks:
             pool = self._started()
             if pool is None:
-                yield _perform(chunk, start)
+                yield _perform(chunk, arrays)
                 continue
-            name = name or self._shared(start)
+            shared = shared or self._shared(arrays)
             if len(waiting) == _AHEAD * self._count:
                 yield waiting.popleft().result()
-            waiting.append(pool.submit(_perform_shared, chunk, name, len(start)))
+            waiting.append(pool.submit(_perform_shared, chunk, shared))
         while waiting:
             yield waiting.popleft().result()
 
@@ -67,11 +70,18 @@ class Workers:
         """The processes, once they are there."""
         return self._starting.result() if self._starting is not None and self._starting.done() else None
 
-    def _shared(self, start: Vector) -> str:
+    def _shared(self, arrays: Arrays) -> "_Shared":
+        sizes = {name: len(array) for name, array in arrays.items()}
+        needed = 4 * sum(sizes.values())
+        if self._model is not None and self._model.size < needed:
+            self._model.close()
+            self._model.unlink()
+            self._model = None
         if self._model is None:
-            self._model = SharedMemory(create=True, size=max(1, start.nbytes))
-        _vector(self._model, len(start))[:] = start
-        return self._model.name
+            self._model = SharedMemory(create=True, size=max(1, needed))
+        for name, view in _views(self._model, sizes).items():
+            view[:] = arrays[name]
+        return _Shared(self._model.name, sizes)
 
 
 def identify_process() -> None:
@@ -81,25 +91,38 @@ def identify_process() -> None:
     TaskIdentity.node_id = _SERVER_NODE
 
 
-def _perform(tasks: Sequence[Task], start: Vector) -> Performed:
+@dataclass(frozen=True)
+class _Shared:
+    """Where the round's arrays lie: the memory's name, and how many float32 each has, one after another."""
+
+    name: str
+    sizes: Mapping[str, int]
+
+
+def _perform(tasks: Sequence[Task], arrays: Arrays) -> Performed:
     """All tasks at once; where that fails, one after another, so that only the clients at fault fail."""
     try:
-        return [*rounds.perform(tasks, start)]
+        return [*rounds.perform(tasks, arrays)]
     except Exception as error:  # noqa: BLE001 - whatever a client raises is that client's failure alone
         if len(tasks) == 1:
             return [failure_of(error)]
-        return [outcome for task in tasks for outcome in _perform([task], start)]
+        return [outcome for task in tasks for outcome in _perform([task], arrays)]
 
 
-def _perform_shared(tasks: Sequence[Task], name: str, parameters: int) -> Performed:
-    start = _vector(_mapped(name), parameters)
-    start.setflags(write=False)
-    return _perform(tasks, start)
+def _perform_shared(tasks: Sequence[Task], shared: _Shared) -> Performed:
+    arrays = _views(_mapped(shared.name), shared.sizes)
+    for array in arrays.values():
+        array.setflags(write=False)
+    return _perform(tasks, arrays)
 
 
-def _vector(memory: SharedMemory, parameters: int) -> Vector:
+def _views(memory: SharedMemory, sizes: Mapping[str, int]) -> dict[str, Vector]:
     assert memory.buf is not None
-    return np.frombuffer(memory.buf, np.float32, parameters)
+    ends = itertools.accumulate(sizes.values(), initial=0)
+    return {
+        name: np.frombuffer(memory.buf, np.float32, size, offset=4 * begin)
+        for (name, size), begin in zip(sizes.items(), ends, strict=False)
+    }
 
 
 @functools.lru_cache(maxsize=1)

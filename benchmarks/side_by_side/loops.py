@@ -14,10 +14,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from privacy.guarantees import DpSgd
 from scenarios import models
 from scenarios.datasets.dataset import Labels
-from scenarios.records import features_of, records_of
+from scenarios.records import appearances_of, records_of
 from scenarios.schema import Scenario
 from scenarios.seeds import stream, torch_stream
-from scenarios.world import World
 from server import planning
 
 TEST_BATCH = 250
@@ -52,7 +51,7 @@ class Setting:
 
 def set_up(scenario: Scenario) -> Setting:
     """Cut the records into tensors, draw the starting weights, the cohorts and the batches."""
-    records, features = records_of(scenario), features_of(scenario)
+    records, features = records_of(scenario), appearances_of(scenario).features
     module = scenario.model.build(features.shape[1:], len(records.dataset.classes))
     models.initialise(module, torch_stream(scenario.seed, "model"))
 
@@ -65,7 +64,7 @@ def set_up(scenario: Scenario) -> Setting:
         start=[parameter.detach().clone() for parameter in module.parameters()],
         clients=[tensors(own) for own in records.division.train],
         test=tensors(records.division.test),
-        rounds=list(_rounds(scenario, [len(own) for own in records.division.train])),
+        rounds=list(_rounds(scenario)),
     )
 
 
@@ -107,13 +106,13 @@ def one_model(setting: Setting) -> float:
     return accuracy
 
 
-def _rounds(scenario: Scenario, records: list[int]) -> Iterator[dict[int, list[Batch]]]:
-    world, training = World(dict(enumerate(records))), scenario.training
+def _rounds(scenario: Scenario) -> Iterator[dict[int, list[Batch]]]:
+    outlook, training = planning.outlook_of(scenario), scenario.training
     for round_ in range(1, scenario.federation.rounds + 1):
         drawn = {}
-        for client in planning.cohort_at(scenario, world, round_):
+        for client, work in outlook.cohort(round_, "train").items():
             rng = stream(scenario.seed, "client", client, "round", round_, "batches")
-            orders = [torch.from_numpy(rng.permutation(records[client])) for _ in range(training.epochs)]
+            orders = [torch.from_numpy(rng.permutation(work.records)) for _ in range(training.epochs)]
             drawn[client] = [batch for order in orders for batch in torch.split(order, training.batch_size)]
         yield drawn
 

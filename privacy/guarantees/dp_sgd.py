@@ -11,10 +11,15 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Budget(Parameters):
-    """The most that any one client may spend over the life of its data, and what happens when it is spent."""
+    """The most that any one client may spend over the life of its data, and what happens when it is spent.
+
+    "retire-client": the client takes the steps that are left and then no more. "retire-segment": a segment whose next
+    round would exceed it is used no more, the client's others are. "stop": the run ends with the round in which a
+    client has nothing left.
+    """
 
     epsilon: Positive
-    on_exhausted: Literal["retire-client"] = "retire-client"
+    on_exhausted: Literal["retire-client", "retire-segment", "stop"] = "retire-client"
 
 
 class DpSgd(Parameters):

@@ -8,7 +8,8 @@ import torch
 
 from clients import alone, training
 from clients.jobs import Job
-from privacy.steps import PrivateSteps
+from privacy.ledger import Charge
+from privacy.steps import MECHANISM, PrivateSteps
 from scenarios.models.weights import parameters_of
 from scenarios.schema import Training
 
@@ -58,7 +59,8 @@ def start_of(model, data, seed=9):
 def steps(count, sampling_rate, **changes):
     """DP-SGD with so little noise that a wrong gradient shows, and a clip norm that clips some records, not all."""
     plan = {"noise_multiplier": 1e-3, "clip_norm": 1.0, "learning_rate": 0.05, "momentum": 0.0, **changes}
-    return PrivateSteps(segment="all", steps=count, sampling_rate=sampling_rate, **plan)
+    charge = Charge("all", MECHANISM, plan["noise_multiplier"], sampling_rate, count)
+    return PrivateSteps(charges=(charge,), steps=count, **plan)
 
 
 def job(model, data, client, records, private=None, start=None, **changes):

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from privacy import dp_sgd, sampled_gaussian
-from privacy.steps import PrivateSteps, planned_sampling
+from privacy.ledger import Charge
+from privacy.steps import MECHANISM, PrivateSteps, planned_sampling
 
 
 def linear(features=3, classes=2):
@@ -20,8 +21,9 @@ def seeded(number):
 
 
 def steps(**changes):
-    plan = {"segment": "all", "steps": 1, "sampling_rate": 1.0, "noise_multiplier": 1e-9, "clip_norm": 1.0}
-    return PrivateSteps(**{**plan, "learning_rate": 1.0, "momentum": 0.0, **changes})
+    plan = {"steps": 1, "sampling_rate": 1.0, "noise_multiplier": 1e-9, "clip_norm": 1.0, **changes}
+    charge = Charge("all", MECHANISM, plan["noise_multiplier"], plan.pop("sampling_rate"), plan["steps"])
+    return PrivateSteps(charges=(charge,), learning_rate=1.0, momentum=0.0, **plan)
 
 
 def test_each_record_is_clipped_before_the_sum():

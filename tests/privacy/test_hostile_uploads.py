@@ -1,5 +1,7 @@
 """Thousands of uploads that must not enter a sum, nor end the process."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from exchanges import RUN, Clients, some_updates
@@ -10,6 +12,7 @@ from privacy.contexts import COEFFICIENT_PRIME
 from privacy.envelopes import OVERHEAD_BYTES, Binding
 from privacy.protections import Homomorphic, NoProtection
 from privacy.protections.protocol import UPDATE, Reply
+from scenarios.plans import Plan
 
 ROUND = 3
 VICTIM = 1
@@ -104,7 +107,7 @@ def hostile_bodies(good, rng):
 
 
 def replays(run):
-    """Envelopes that were valid elsewhere: another round, run, client, weight or context."""
+    """Envelopes that were valid elsewhere: another round, run, task, client, weight or context."""
     key, body = run.secrets[VICTIM]["signing_key"], bytes(BODY)
     context = envelope_of(run, VICTIM)[53:85]
     yield envelope_of(run, VICTIM, ROUND - 1)
@@ -112,6 +115,7 @@ def replays(run):
     yield envelope_of(run, 0)
     yield envelope_of(run, 2)
     yield envelopes.seal(key, Binding("another-run", ROUND, VICTIM, 0.25, context), body)
+    yield envelopes.seal(key, Binding(f"{RUN}/consolidate", ROUND, VICTIM, 0.25, context), body)
     yield envelopes.seal(key, Binding(RUN, ROUND, VICTIM, 1.0, context), body)
     yield envelopes.seal(key, Binding(RUN, ROUND, VICTIM, float("nan"), context), body)
     yield envelopes.seal(key, Binding(RUN, ROUND, VICTIM, 0.25), body)
@@ -135,6 +139,16 @@ class Flood:
         except StopIteration as stop:
             return len(stop.value.contributions), stop.value.total.tobytes()
         return request.fields["contributors"], request.fields["sum"]
+
+
+@pytest.mark.parametrize("task", ["consolidate", "statistics"])
+def test_an_upload_of_one_task_is_not_taken_for_that_of_another(task):
+    plan = Plan(RUN, ROUND, VICTIM, 0.25, 1.0, 0, "{}", task)
+    assert plan.purpose not in (RUN, replace(plan, task="train").purpose)
+    run = a_run(NoProtection())
+    flood, key, body = Flood(run), run.secrets[VICTIM]["signing_key"], envelope_of(run, VICTIM)[OVERHEAD_BYTES:]
+    assert flood.outcome(envelopes.seal(key, Binding(RUN, ROUND, VICTIM, 0.25), body))[0] == 3
+    assert flood.outcome(envelopes.seal(key, Binding(plan.purpose, ROUND, VICTIM, 0.25), body))[0] == 2
 
 
 def test_two_thousand_hostile_uploads_leave_the_encrypted_sum_as_it_was():

@@ -6,13 +6,18 @@ from server.checkpoint import Checkpoint
 
 def kept(round_, context=b"c" * 1000):
     memories = {0: {"ledger": "[]", "secret.context": context, "secret.key": b"k" * 32}, 1: {"secret.context": context}}
-    return Checkpoint(round_, np.arange(4, dtype=np.float32), context, {"round": round_, "hash": "h"}, memories)
+    arrays = {"parameters": np.arange(4, dtype=np.float32), "learned/statistics": np.ones(3)}
+    return Checkpoint(round_, arrays, context, {"round": round_, "hash": "h"}, memories)
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     checkpoint.write(tmp_path, kept(3))
     back = checkpoint.newest(tmp_path)
-    assert back.model.tolist() == [0, 1, 2, 3]
+    assert back.arrays["parameters"].tolist() == [0, 1, 2, 3]
+    assert {name: array.dtype.name for name, array in back.arrays.items()} == {
+        "parameters": "float32",
+        "learned/statistics": "float64",
+    }
     assert (back.round, back.material, back.line, back.memories) == (
         3,
         kept(3).material,

@@ -12,7 +12,7 @@ def rounds(count):
     for number in range(1, count + 1):
         line = journal.link(previous, {"kind": "round", "round": number})
         previous = line["hash"]
-        yield Checkpoint(number, np.full(3, number, np.float32), b"", line, {0: {"ledger": "[]"}})
+        yield Checkpoint(number, {"parameters": np.full(3, number, np.float32)}, b"", line, {0: {"ledger": "[]"}})
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -22,7 +22,7 @@ def test_rounds_are_written_in_order_and_the_last_checkpoint_stays(waits, tmp_pa
         for one in kept:
             recorder.keep(one)
     assert journal.read(directory.journal) == [one.line for one in kept]
-    assert checkpoint.newest(directory.checkpoint).model.tolist() == [5, 5, 5]
+    assert checkpoint.newest(directory.checkpoint).arrays["parameters"].tolist() == [5, 5, 5]
 
 
 def test_with_unseeded_noise_a_round_is_on_the_disk_before_the_next_begins(tmp_path):

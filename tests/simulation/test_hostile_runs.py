@@ -4,9 +4,10 @@ import json
 import re
 
 import pytest
-from hostile_directories import ODD, hostile_run, leaves_replaced, replace, replaced
+from hostile_directories import ODD, hostile_run, leaves_replaced, replace, replaced, spoil_timeline
 from report_page import read_page
 from run_directories import DIGITS, HOSTILE, rewrite, write_run
+from timeline_directories import write_timeline
 
 from privacy.errors import ScenarioError
 from scenarios.seeds import stream
@@ -85,6 +86,83 @@ def test_odd_values_here_and_there_still_give_a_report_and_a_picture(tmp_path, s
     write_picture(directory, tmp_path / "run.svg")
 
 
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_files_of_odd_values_still_give_a_report_of_a_timeline(tmp_path, odd):
+    directory = write_timeline(tmp_path / "run")
+    for name in ("journal.jsonl", "matrix.json"):
+        rewrite(directory, name, lambda document: replace(document, leaves_replaced(document, odd)))
+    assert is_whole(report_of(directory))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_odd_values_here_and_there_in_a_timeline_still_give_a_report_and_a_picture(tmp_path, seed):
+    directory = write_timeline(tmp_path / "run", clients=4 if seed % 2 else 25)
+    rng, odd = stream(seed, "odd"), list(ODD.values())
+    for name in (*FILES, "matrix.json"):
+        rewrite(
+            directory,
+            name,
+            lambda document: replace(document, {k: replaced(v, odd, 0.1, rng) for k, v in document.items()}),
+        )
+    assert is_whole(report_of(directory))
+    write_picture(directory, tmp_path / "run.svg")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b"null\n", b"[" * 100_000, b'{"matrix": [[0.5, 0.'])
+def test_without_a_readable_matrix_it_is_taken_from_the_journal(tmp_path, content):
+    directory = write_timeline(tmp_path / "run")
+    (directory / "matrix.json").unlink()
+    if content is not None:
+        (directory / "matrix.json").write_bytes(content)
+    assert len(report_of(directory).rows("run-1-matrix")) == 16
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [[], [[]], [[0.5], [0.5]], [[0.5, 0.5], [0.5]], [[0.5, None]], [[2.0, 0.5]], [["0.5"] * 4] * 4, [[0.5] * 2000]],
+)
+def test_a_matrix_that_cannot_be_is_not_believed(tmp_path, matrix):
+    directory = write_timeline(tmp_path / "run")
+    rewrite(directory, "matrix.json", lambda document: document.update(matrix=matrix))
+    assert "Average accuracy 50.0%" in report_of(directory).text
+
+
+def test_names_in_a_hostile_timeline_are_text_and_reach_the_charts_as_data_only(tmp_path):
+    directory = write_timeline(tmp_path / "run")
+    rewrite(directory, "manifest.json", spoil_timeline)
+    rewrite(directory, "journal.jsonl", lambda line: line.get("kind") == "round" and line.update(events=[HOSTILE]))
+    page = report_of(directory)
+    assert not page.attributes("img")
+    assert len(page.scripts) == 3
+    assert HOSTILE in {row["text"] for row in page.rows("run-1-lanes", "marks")}
+    for key in ("run-1-lanes", "run-1-accuracy", "run-1-matrix", "run-1-forgotten"):
+        drawing = {name: value for name, value in page.charts[key].items() if name not in ("datasets", "description")}
+        drawn = [{name: layer[name] for name in layer if name != "encoding"} for layer in drawing["layer"]]
+        assert HOSTILE not in json.dumps(drawn, ensure_ascii=False)
+
+
+def test_a_ledger_too_long_to_reckon_does_not_keep_the_reader_waiting(tmp_path):
+    directory = write_timeline(tmp_path / "run")
+    rows = [
+        {"segment": f"s{n % 2}", "mechanism": "m", "noise_multiplier": 1 + n / 7, "sampling_rate": 0.1, "steps": 1}
+        for n in range(1000)
+    ]
+    rewrite(
+        directory,
+        "journal.jsonl",
+        lambda line: [report.update(ledger=rows) for report in line.get("reports", {}).values()],
+    )
+    page = report_of(directory)
+    assert is_whole(page)
+    assert "run-1-epsilon-by-segment" not in page.charts
+
+
+def test_a_round_beyond_all_measure_is_no_reason_to_count_up_to_it(tmp_path):
+    directory = write_timeline(tmp_path / "run")
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") == 8 and line.update(round=2**53))
+    assert is_whole(report_of(directory))
+
+
 def test_a_journal_torn_in_its_last_line_counts_up_to_there(tmp_path):
     directory = write_run(tmp_path / "run", clients=2, rounds=5, status="running")
     journal = directory / "journal.jsonl"
@@ -116,6 +194,16 @@ def test_a_directory_without_a_readable_manifest_is_refused_by_name(tmp_path, co
     with pytest.raises(ScenarioError, match=re.escape(str(directory))) as refused:
         report_of(directory)
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("ending", [".png", ".svg"])
+def test_characters_that_no_svg_may_hold_do_not_end_the_process(tmp_path, ending):
+    directory = write_timeline(tmp_path / "run")
+    named = [f"{name}{ODD['controls']}" for name in ("a", "b", "c", "d")]
+    rewrite(directory, "manifest.json", lambda manifest: manifest.update(experiences=named))
+    rewrite(directory, "manifest.json", lambda manifest: manifest["scenario"].update(question=named[0]))
+    write_picture(directory, tmp_path / f"run{ending}")
+    assert (tmp_path / f"run{ending}").exists()
 
 
 def test_a_hostile_name_is_drawn_as_text_in_a_picture(tmp_path):

@@ -108,6 +108,67 @@ def test_a_library_scenario_costs_and_learns_the_same_without_cohorts(name, tmp_
     assert summary(together)["accuracy"] == pytest.approx(summary(alone)["accuracy"], abs=0.002)
 
 
+EVENTFUL = (
+    'learner = { kind = "replay", memory = 40 }\n'
+    + (SMALL + PRIVATE).replace("rounds = 3", "rounds = 120").replace("quorum = 2", "quorum = 1")
+    + """
+[stream]
+kind = "class-incremental"
+experiences = 5
+rounds_per_experience = 24
+[[event]]
+kind = "dropout"
+at = 1
+rate = 0.4
+clients = [1, 2, 3]
+[[event]]
+kind = "straggle"
+at = 10
+clients = [0, 2]
+rounds = 3
+late = "use"
+[[event]]
+kind = "poison"
+at = 40
+clients = [1]
+attack = { kind = "backdoor", target = 0 }
+[[event]]
+kind = "drift"
+at = 60
+until = 100
+pattern = "gradual"
+shift = { kind = "inversion" }
+[[event]]
+kind = "unlearn"
+at = 110
+clients = [1]
+segments = ["classes 2, 3"]
+method = "rollback"
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def eventful(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("eventful"), EVENTFUL)
+
+
+@pytest.mark.parametrize("rounds", [3, 30, 50, 75, 112])
+def test_a_run_killed_within_an_experience_resumes_to_the_same_bits_ledger_and_matrix(rounds, eventful, tmp_path):
+    path = tmp_path / "cut"
+    process = begin("run", write(tmp_path, EVENTFUL), "--out", path, "--workers", 1)
+    wait_for_rounds(path, rounds)
+    process.kill()
+    process.communicate()
+    again = command("resume", path)
+    assert again.returncode == 0 or "the run is complete" in again.stderr, again.stderr
+    cut = RunDirectory(path)
+    assert summary(cut)["final_sha256"] == summary(eventful)["final_sha256"]
+    assert summary(cut)["epsilon"] == summary(eventful)["epsilon"]
+    assert (path / "matrix.json").read_bytes() == (eventful.path / "matrix.json").read_bytes()
+    assert verify.problems(path) == []
+
+
 def test_flowers_own_runtime_gives_the_same_model(tmp_path):
     path = write(tmp_path, SMALL + PRIVATE + ENCRYPTED)
     ours = play(tmp_path, SMALL + PRIVATE + ENCRYPTED, out="local")

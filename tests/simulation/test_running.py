@@ -19,7 +19,7 @@ from simulation import running, verify
 CONTRACT = {
     "status", "scenario_sha256", "seed", "engine", "rounds", "accuracy", "loss", "average_accuracy", "forgetting",
     "backward_transfer", "epsilon", "sent_bytes", "received_bytes", "wall_seconds", "train_seconds", "final_sha256",
-    "stamp", "findings",
+    "stamp", "findings", "backdoor_success",
 }  # fmt: skip
 
 
@@ -167,8 +167,8 @@ def test_system_noise_charges_the_attempt_that_was_interrupted(tmp_path):
 
 
 def test_ctrl_c_leaves_a_directory_that_resumes_to_the_same_bits(tmp_path):
-    whole = play(tmp_path, SMALL, "federation.rounds=60", out="whole")
-    arguments = ("--workers", 1, "--set", "federation.rounds=60", "--out", tmp_path / "cut")
+    whole = play(tmp_path, SMALL, "federation.rounds=150", out="whole")
+    arguments = ("--workers", 1, "--set", "federation.rounds=150", "--out", tmp_path / "cut")
     process = begin("run", tmp_path / "scenario.toml", *arguments)
     wait_for_rounds(tmp_path / "cut", 1)
     process.send_signal(signal.SIGINT)

@@ -11,7 +11,7 @@ from simulation import workers
 from simulation.workers import Workers
 
 CHUNKS = [[1, 2], [3], [4, 5, 6]]
-START = np.arange(3, dtype=np.float32)
+START = {"parameters": np.arange(3, dtype=np.float32)}
 
 
 class Pool:

@@ -1,0 +1,49 @@
+"""Releasing a client's additive statistics: each segment's once, with the noise that is its own for ever."""
+
+import numpy as np
+import torch
+
+from clients import data
+from privacy import statistics
+from privacy.steps import PrivateSteps
+from privacy.view import Vector
+from scenarios.plans import Plan, scenario_of
+from scenarios.seeds import torch_stream
+from scenarios.segments import Segment
+from scenarios.timeline import world_at
+from scenarios.work import work_at
+
+
+def statistics_of(plan: Plan, steps: PrivateSteps | None) -> Vector:
+    """The plan's statistics over its weight, float32[size]; zeros where there is nothing to release.
+
+    What is taken back is, to the bit, what was released: a segment's noise is named after the segment, not the round.
+    """
+    scenario, resident = scenario_of(plan.scenario), data.resident(plan.scenario)
+    features = resident.appearances.features.reshape(len(resident.appearances.features), -1)
+    world = world_at(scenario, plan.round)
+    work = work_at(scenario, resident.holdings[plan.client], plan.client, world, "statistics")
+    total = np.zeros(statistics.size(features.shape[1], resident.classes))
+    for part in work.parts if work is not None else ():
+        for segment in part.segments:
+            if part.sign < 0 or steps is None or segment.name in steps.segments:
+                total += part.sign * _released(plan, segment, steps)
+    scale = 0 if work is None else work.weight
+    return (total / max(1, scale)).astype(np.float32)
+
+
+def _released(plan: Plan, segment: Segment, steps: PrivateSteps | None) -> statistics.Statistics:
+    resident = data.resident(plan.scenario)
+    rows = resident.appearances.rows(segment.records, ())
+    features = resident.appearances.features[rows].reshape(len(rows), -1)
+    exact = statistics.statistics(features, resident.appearances.labels[rows], resident.classes)
+    if steps is None:
+        return exact
+    return statistics.noisy(exact, steps.noise_multiplier, _noise(plan, segment))
+
+
+def _noise(plan: Plan, segment: Segment) -> torch.Generator | None:
+    scenario = scenario_of(plan.scenario)
+    if scenario.system_noise:
+        return None
+    return torch_stream(scenario.seed, "client", plan.client, "segment", segment.name, "statistics")
