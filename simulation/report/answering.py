@@ -2,8 +2,11 @@
 
 import math
 
+from simulation.report import aftermath
+from simulation.report.budgets import caps
 from simulation.report.figures import accuracy_of, at_delta, bytes_of, epsilon_of
-from simulation.report.reading import Run
+from simulation.report.run import Run
+from simulation.report.timeline import all_have_come
 from simulation.report.wording import equals, number_of, percent, significant, size, stated
 
 
@@ -14,8 +17,14 @@ def answer(run: Run) -> tuple[str, ...]:
         for sentence in (
             _how_it_ended(run),
             _how_accurate(run),
+            aftermath.what_was_forgotten(run),
+            *aftermath.what_became_of_backdoors(run),
+            *aftermath.what_unlearning_did(run),
             _how_private(run),
-            _who_retired(run),
+            aftermath.what_replay_cost(run),
+            *aftermath.who_ran_out(run),
+            aftermath.who_was_lost(run),
+            aftermath.what_labels_tell(run),
             _what_was_seen(run),
         )
         if sentence
@@ -26,7 +35,8 @@ def _how_it_ended(run: Run) -> str:
     planned = run.scenario.inner("federation").count("rounds")
     done = len(run.rounds)
     if run.completed:
-        return ""
+        stopped = run.rounds[-1].stopped if run.rounds else ""
+        return f"The run stopped after round {run.last} of {planned}: {stopped}." if stopped else ""
     of_planned = f" of {planned}" if planned else ""
     return f"The run did not finish; what follows is known from {number_of(done, 'round')}{of_planned}."
 
@@ -36,8 +46,9 @@ def _how_accurate(run: Run) -> str:
     if accuracy is None:
         return "No round was evaluated."
     after = f"After {number_of(len(run.rounds), 'round')} with {number_of(len(run.clients), 'client')}"
+    tested = "the test records" if all_have_come(run) else "those test records whose experience has come"
     chance = f", where guessing gives {percent(1 / len(run.classes))}" if len(run.classes) > 1 else ""
-    return f"{after} the model classifies {percent(accuracy)} of the test records correctly{chance}."
+    return f"{after} the model classifies {percent(accuracy)} of {tested} correctly{chance}."
 
 
 def _how_private(run: Run) -> str:
@@ -45,8 +56,10 @@ def _how_private(run: Run) -> str:
     if epsilon is None or math.isinf(epsilon):
         return "Nothing bounds what this gives away about a record." if epsilon is None else "No finite ε holds for it."
     spent = equals("ε", significant(epsilon))
-    if run.budget is not None:
-        spent += f" of a budget of {stated(run.budget)}"
+    limits = caps(run)
+    if limits:
+        at_first = f" ({stated(limits[0][1])} at first)" if len(limits) > 1 else ""
+        spent += f" of a budget of {stated(limits[-1][1])}{at_first}"
     spent += f",{at_delta(run)}" if run.delta is not None else ""
     unless = ", and nothing against those who know the seed" if run.manifest.text("stamp") else ""
     cut_short = "" if run.completed else " What a round that was cut short has cost may come on top."
@@ -59,21 +72,6 @@ def _whose_records(run: Run) -> str:
     if run.most_exposed is None or len(set(spent)) == 1:
         return f"{of}every client"
     return f"{of}{run.name_of(run.most_exposed[0])}, the most exposed client,"
-
-
-def _who_retired(run: Run) -> str:
-    since: dict[str, int] = {}
-    for one in run.rounds:
-        for client, report in one.reports.items():
-            if report.status == "retired":
-                since.setdefault(client, one.round)
-    if not since:
-        return ""
-    which = f"{len(since)} of {number_of(len(run.clients), 'client')} had no budget left before the end"
-    first, last = min(since.values()), max(since.values())
-    return (
-        f"{which}: {f'from round {first}' if first == last else f'the first from round {first}, the last from {last}'}."
-    )
 
 
 def _what_was_seen(run: Run) -> str:

@@ -40,6 +40,15 @@ class Fields:
         """A whole number, not negative; 0 where there is none."""
         return max(0, int(self.finite(key) or 0))
 
+    def shares(self, key: str) -> tuple[float | None, ...]:
+        """A list of shares between 0 and 1; None in the place of anything else."""
+        numbers = [Fields({"": item}).finite("") for item in self._list(key)]
+        return tuple(one if one is not None and 0 <= one <= 1 else None for one in numbers)
+
+    def tables(self, key: str) -> tuple[tuple[float | None, ...], ...]:
+        """A list of lists of shares; a list in it that is none is left out."""
+        return tuple(Fields({"": item}).shares("") for item in self._list(key) if isinstance(item, list))
+
     def flag(self, key: str) -> bool:
         """True only for JSON's true."""
         return self.values.get(key) is True

@@ -4,7 +4,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulation.report.reading import Run
+from simulation.report.matrix import matrix_of
+from simulation.report.run import Run
+from simulation.report.timeline import all_have_come
 from simulation.report.wording import duration, equals, factor, number_of, percent, significant, size, stated
 
 _WORTH_TELLING = 0.02
@@ -27,6 +29,7 @@ def headline(run: Run) -> tuple[Figure, ...]:
         _epsilon,
         _single_updates,
         _forgetting,
+        _backdoor,
         _bytes,
         _time,
         _model,
@@ -35,10 +38,13 @@ def headline(run: Run) -> tuple[Figure, ...]:
 
 
 def overview(run: Run) -> tuple[tuple[str, str], ...]:
-    """The figures by which runs are told apart at a glance, by name."""
+    """The figures by which runs are told apart at a glance, by name; empty where a run cannot have one."""
+    matrix = matrix_of(run)
     epsilon, (sent, _), (wall, _) = epsilon_of(run), bytes_of(run), seconds_of(run)
     return (
         ("Accuracy", percent(accuracy_of(run))),
+        ("Average accuracy", "" if matrix is None else percent(matrix.average_accuracy)),
+        ("Forgetting", "" if matrix is None or matrix.forgetting is None else percent(matrix.forgetting)),
         ("ε", "no bound" if epsilon is None else f"{significant(epsilon)}{at_delta(run)}"),
         ("Rounds with single updates seen", _share_seen(run)),
         ("Uploaded", size(sent)),
@@ -95,13 +101,18 @@ def _accuracy(run: Run) -> Figure | None:
     if accuracy is None:
         return None
     records = run.manifest.inner("dataset").count("test_records")
-    tested = f"Of {number_of(records, 'test record')}, {round(accuracy * records):,} are" if records else "Test records"
-    meaning = f"{tested} classified correctly{'' if records else ', by share'}.{_guessing(run)}{_fallen(run, accuracy)}"
+    counted = records and all_have_come(run)
+    tested = f"Of {number_of(records, 'test record')}, {round(accuracy * records):,} are" if counted else "Test records"
+    share = "" if counted else ", by share"
+    come = "" if all_have_come(run) else " of the experiences that have come"
+    meaning = f"{tested}{come} classified correctly{share}.{_guessing(run)}{_fallen(run, accuracy)}"
     return Figure("Accuracy", percent(accuracy), meaning)
 
 
 def _fallen(run: Run, accuracy: float) -> str:
-    best = max(run.rounds, key=lambda one: one.accuracy or 0.0, default=None)
+    # Before the last experience came there were fewer to be right about.
+    comparable = [one for one in run.rounds if one.experience == run.rounds[-1].experience]
+    best = max(comparable, key=lambda one: one.accuracy or 0.0, default=None)
     if best is None or best.accuracy is None or best.accuracy - accuracy < _WORTH_TELLING:
         return ""
     return f" It has fallen: round {best.round} had {percent(best.accuracy)}."
@@ -158,6 +169,18 @@ def _forgetting(run: Run) -> Figure | None:
         return None
     meaning = "How far accuracy on earlier experiences has fallen, on average, from its best to the end of the run."
     return Figure("Forgetting", percent(forgetting), meaning)
+
+
+def _backdoor(run: Run) -> Figure | None:
+    measured = [one for one in run.rounds if one.backdoor is not None]
+    if not measured:
+        return None
+    most = max(measured, key=lambda one: one.backdoor or 0.0)
+    meaning = (
+        "Test records of other classes that the trigger turns into its target, by share, at the end. "
+        f"Round {most.round} had {percent(most.backdoor)}, the most."
+    )
+    return Figure("Success of the backdoor", percent(measured[-1].backdoor), meaning)
 
 
 def _bytes(run: Run) -> Figure:

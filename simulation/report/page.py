@@ -9,16 +9,17 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from simulation.report import exhibits, figures, tables, wording
+from simulation.report import continual, exhibits, figures, learned, spending, tables, wording
 from simulation.report.answering import answer
 from simulation.report.bundle import charting_script
-from simulation.report.charts import Specification
+from simulation.report.drawing import Specification
 from simulation.report.exhibits import Exhibit
 from simulation.report.fields import Fields
 from simulation.report.figures import Figure
-from simulation.report.reading import Run
-from simulation.report.sight import Mark, Sight, marks, sights
+from simulation.report.run import Run
+from simulation.report.sight import Sight, sights
 from simulation.report.tables import Table
+from simulation.report.timeline import Experience, Mark, experiences, marks
 
 _HERE = Path(__file__).parent
 
@@ -41,9 +42,13 @@ class Section:
     run: Run
     status: Status
     answer: tuple[str, ...]
-    overview: tuple[str, ...]
+    overview: tuple[tuple[str, str], ...]
     figures: tuple[Figure, ...]
+    timeline: Exhibit | None
+    experiences: tuple[Experience, ...]
     learning: tuple[Exhibit, ...]
+    forgetting: tuple[Exhibit, ...]
+    kept: tuple[Figure, ...]
     privacy: tuple[Exhibit, ...]
     cost: tuple[Exhibit, ...]
     holdings: Exhibit
@@ -68,7 +73,7 @@ def render(runs: Sequence[Run]) -> str:
     environment.filters |= {"size": wording.size, "trusted": Markup}
     return environment.get_template("page.html.j2").render(
         sections=sections,
-        overview_header=[name for name, _ in figures.overview(runs[0])] if runs else [],
+        columns=_columns(sections),
         policy=_policy(scripts, style),
         scripts=scripts,
         style=style,
@@ -82,10 +87,14 @@ def _section(run: Run, anchor: str) -> Section:
         run=run,
         status=_status(run),
         answer=answer(run),
-        overview=tuple(value for _, value in figures.overview(run)),
+        overview=figures.overview(run),
         figures=figures.headline(run),
-        learning=exhibits.learning(run),
-        privacy=exhibits.privacy(run),
+        timeline=continual.timeline(run),
+        experiences=experiences(run),
+        forgetting=continual.forgetting(run),
+        kept=continual.kept(run),
+        learning=learned.learning(run),
+        privacy=spending.privacy(run),
         cost=exhibits.cost(run),
         holdings=exhibits.holdings(run),
         marks=marks(run),
@@ -140,12 +149,24 @@ def _provenance(run: Run) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in rows if value)
 
 
+def _columns(sections: Sequence[Section]) -> list[str]:
+    """The figures that at least one of the runs has."""
+    return list(dict.fromkeys(name for section in sections for name, value in section.overview if value))
+
+
 def _charts(sections: Sequence[Section]) -> dict[str, Specification]:
     return {
         f"{section.anchor}-{exhibit.key}": exhibit.chart
         for section in sections
-        for exhibit in (*section.learning, *section.privacy, *section.cost, section.holdings)
-        if exhibit.chart is not None
+        for exhibit in (
+            section.timeline,
+            *section.learning,
+            *section.forgetting,
+            *section.privacy,
+            *section.cost,
+            section.holdings,
+        )
+        if exhibit is not None and exhibit.chart is not None
     }
 
 

@@ -1,5 +1,6 @@
 """One run as a single picture drawn by vl-convert without a browser: question and answer, accuracy, epsilon."""
 
+import re
 import textwrap
 
 import altair as alt
@@ -8,14 +9,17 @@ import vl_convert
 from privacy.errors import ScenarioError
 from simulation.report import charts, series
 from simulation.report.answering import answer
-from simulation.report.charts import Drawing
+from simulation.report.drawing import Drawing, specify
+from simulation.report.learned import accuracy_drawing
 from simulation.report.palette import PICTURE
-from simulation.report.reading import Run
-from simulation.report.sight import marks
+from simulation.report.run import Run
+from simulation.report.spending import steps
+from simulation.report.timeline import marks
 
 _WIDTH, _HEIGHT = 720, 190
 _NOTED_CHANGES = 8
-_LINE, _TITLE_LINE, _MOST_LINES = 105, 78, 6
+_LINE, _TITLE_LINE, _MOST_LINES = 105, 78, 9
+_UNDRAWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _LEVEL = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _SPREAD = "Thick: the client that has spent most so far. Thin or shaded: all clients. By the Rényi accountant."
 
@@ -25,18 +29,28 @@ def draw(run: Run, ending: str) -> bytes:
     if ending not in (".png", ".svg"):
         raise ScenarioError([f"a picture's name ends in .png or .svg, not in {ending!r}"])
     name = run.manifest.text("name") or "run"
-    specification = charts.specify(_stacked(run), f"Accuracy and ε by round of {name}", PICTURE)
+    specification = specify(_stacked(run), f"Accuracy and ε by round of {name}", PICTURE)
+    specification = {key: _drawable(value) for key, value in specification.items()}
     if ending == ".svg":
         return vl_convert.vegalite_to_svg(specification).encode()
     return bytes(vl_convert.vegalite_to_png(specification, scale=2))
 
 
+def _drawable(value: object) -> object:
+    """A JSON value without the characters that no SVG may hold: vl-convert ends the whole process over one."""
+    if isinstance(value, dict):
+        return {key: _drawable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_drawable(item) for item in value]
+    return _UNDRAWABLE.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
+
+
 def _stacked(run: Run) -> Drawing:
-    accuracy = charts.accuracy_by_round(series.accuracy(run), series.changes(run), PICTURE)
+    accuracy = accuracy_drawing(run, PICTURE)
     panels = [_panel(accuracy, "Accuracy by round", _changes(run))]
     rows = dict(accuracy.rows)
     if spread := series.spread(run):
-        epsilon = charts.epsilon_by_round(spread, series.single_lines(run), run.budget, PICTURE)
+        epsilon = charts.epsilon_by_round(spread, series.single_lines(run), steps(run), [], PICTURE)
         panels.append(_panel(epsilon, "Privacy spent, ε, by round", [_SPREAD]))
         rows |= epsilon.rows
     return Drawing(alt.vconcat(*panels, spacing=28).properties(padding=16, title=_heading(run)), rows)

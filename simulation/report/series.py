@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from simulation.report.charts import Row
-from simulation.report.reading import Round, Run
-from simulation.report.sight import marks
+from simulation.report.drawing import Row
+from simulation.report.run import Round, Run
+from simulation.report.timeline import marks
 from simulation.report.wording import significant
 
 SINGLE_LINES = 20
@@ -16,12 +16,12 @@ _DRAWN_ROUNDS = 400
 
 def accuracy(run: Run) -> list[Row]:
     """`round` and `value` of every evaluated round."""
-    return [{"round": one.round, "value": one.accuracy} for one in _drawn(run) if one.accuracy is not None]
+    return [{"round": one.round, "value": one.accuracy} for one in drawn(run) if one.accuracy is not None]
 
 
 def loss(run: Run) -> list[Row]:
     """`round` and `value` of every evaluated round."""
-    return [{"round": one.round, "value": one.loss} for one in _drawn(run) if one.loss is not None]
+    return [{"round": one.round, "value": one.loss} for one in drawn(run) if one.loss is not None]
 
 
 def changes(run: Run) -> list[Row]:
@@ -68,16 +68,14 @@ def by_client(run: Run) -> list[Row]:
 
 def traffic(run: Run) -> list[Row]:
     """`round`, `kind` and `value` of bytes up and down."""
-    up: list[Row] = [{"round": one.round, "kind": "uploaded", "value": one.sent_bytes} for one in _drawn(run)]
-    return up + [{"round": one.round, "kind": "downloaded", "value": one.received_bytes} for one in _drawn(run)]
+    up: list[Row] = [{"round": one.round, "kind": "uploaded", "value": one.sent_bytes} for one in drawn(run)]
+    return up + [{"round": one.round, "kind": "downloaded", "value": one.received_bytes} for one in drawn(run)]
 
 
 def seconds(run: Run) -> list[Row]:
     """`round`, `kind` and `value` of seconds by the clock and of the clients' own, added up."""
-    whole: list[Row] = [{"round": one.round, "kind": "by the clock", "value": one.seconds} for one in _drawn(run)]
-    return whole + [
-        {"round": one.round, "kind": "clients, added up", "value": one.train_seconds} for one in _drawn(run)
-    ]
+    whole: list[Row] = [{"round": one.round, "kind": "by the clock", "value": one.seconds} for one in drawn(run)]
+    return whole + [{"round": one.round, "kind": "clients, added up", "value": one.train_seconds} for one in drawn(run)]
 
 
 def holdings(run: Run) -> list[Row]:
@@ -96,11 +94,12 @@ def labels(run: Run) -> list[str]:
     return list(dict.fromkeys([*run.classes, *held]))
 
 
-def _bounded(run: Run) -> list[Round]:
-    return [one for one in _drawn(run) if one.epsilon and all(map(math.isfinite, one.epsilon.values()))]
-
-
-def _drawn(run: Run) -> Sequence[Round]:
+def drawn(run: Run) -> Sequence[Round]:
+    """The rounds that are drawn: all of them, or of a long run every so many."""
     # More points than pixels would only make the page heavy; the last round is always among those drawn.
     stride = math.ceil(len(run.rounds) / _DRAWN_ROUNDS) or 1
     return run.rounds[::-1][::stride][::-1]
+
+
+def _bounded(run: Run) -> list[Round]:
+    return [one for one in drawn(run) if one.epsilon and all(map(math.isfinite, one.epsilon.values()))]

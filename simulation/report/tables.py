@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from simulation.report.reading import Round, Run
+from simulation.report.run import Round, Run
 from simulation.report.series import labels
 from simulation.report.wording import decimal, duration, percent, significant, size
 

@@ -14,6 +14,11 @@ def percent(share: float | None) -> str:
     return NONE if share is None or not math.isfinite(share) else f"{share:.1%}"
 
 
+def points(share: float) -> str:
+    """0.549 as "54.9 points": a difference of percentages."""
+    return f"{100 * share:.1f} points"
+
+
 def decimal(value: float | None) -> str:
     """Three digits behind the point."""
     return NONE if value is None else f"{value:.3f}"

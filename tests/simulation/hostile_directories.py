@@ -66,6 +66,20 @@ def replace(document: dict[str, object], other: dict[str, object]) -> None:
     document.update(other)
 
 
+def spoil_timeline(manifest: dict[str, object]) -> None:
+    """Make markup and template syntax of all that names something in the manifest of a run with a timeline."""
+    manifest["experiences"] = [HOSTILE] * len(manifest["experiences"])
+    manifest["scenario"]["stream"].update(kind=HOSTILE, label_space=HOSTILE)
+    manifest["scenario"]["learner"]["kind"] = HOSTILE
+    for client in manifest["clients"].values():
+        client["name"] = HOSTILE
+        client["segments"] = {HOSTILE: {"experience": 1}}
+    manifest["scenario"]["event"] += [
+        {"kind": HOSTILE, "at": 2, "clients": [HOSTILE], "until": HOSTILE},
+        {"kind": "unlearn", "at": 5, "clients": [1, HOSTILE], "method": HOSTILE, "segments": [HOSTILE]},
+    ]
+
+
 def _spoil_manifest(manifest: dict[str, object]) -> None:
     manifest.update(
         name=HOSTILE,

@@ -177,9 +177,9 @@ def test_incidents_stand_with_the_client_and_the_rounds(written):
     assert "rejected in rounds 31, 35: the proof of range does not hold" in written.text
 
 
-def test_events_and_experiences_are_listed_by_round(written):
-    assert "2 round 14: dropout, client 1, until round 16" in written.text
-    assert "1 round 11: experience 2 of 5 begins" in written.text
+def test_events_are_listed_by_round(written):
+    assert "1 round 14: dropout, client 1, until round 16" in written.text
+    assert "2 round 31: poison, client 0" in written.text
 
 
 def test_the_labels_of_each_client_are_drawn(real, finished):

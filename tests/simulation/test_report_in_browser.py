@@ -4,9 +4,10 @@ import re
 
 import pytest
 from chromium import visit
-from hostile_directories import ODD, hostile_run, leaves_replaced, replace
+from hostile_directories import ODD, hostile_run, leaves_replaced, replace, spoil_timeline
 from report_page import Page, read_page
 from run_directories import rewrite, write_run
+from timeline_directories import write_timeline
 
 from simulation.report import write_report
 
@@ -65,6 +66,35 @@ def test_nothing_in_a_hostile_run_is_executed(hostile):
     assert visit_.console == ()
 
 
+@pytest.mark.parametrize("clients", [4, 25])
+def test_every_chart_of_a_timeline_is_drawn(tmp_path, clients):
+    visit_, charts = visited(tmp_path, write_timeline(tmp_path / "run", clients=clients))
+    assert {"run-1-lanes", "run-1-matrix", "run-1-forgotten"} <= charts
+    assert drawn(visit_.dom) == charts
+    assert visit_.console == ()
+
+
+def test_a_hostile_timeline_is_drawn_and_executes_nothing(tmp_path):
+    directory = write_timeline(tmp_path / "run")
+    rewrite(directory, "manifest.json", spoil_timeline)
+    visit_, charts = visited(tmp_path, directory)
+    assert drawn(visit_.dom) == charts
+    assert title(visit_.dom) != "owned"
+    assert visit_.console == ()
+
+
+@pytest.mark.parametrize("names", [["manifest.json"], ["journal.jsonl", "matrix.json"]])
+def test_timelines_of_odd_values_are_drawn(tmp_path, names):
+    directories = []
+    for number, odd in enumerate(ODD.values()):
+        directory = write_timeline(tmp_path / str(number))
+        for name in names:
+            rewrite(directory, name, lambda document, odd=odd: replace(document, leaves_replaced(document, odd)))
+        directories.append(directory)
+    visit_, charts = visited(tmp_path, *directories)
+    assert drawn(visit_.dom) == charts
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "journal.jsonl", "summary.json"])
 def test_runs_of_odd_values_are_drawn(tmp_path, name):
     directories = []
@@ -80,7 +110,7 @@ def test_runs_of_odd_values_are_drawn(tmp_path, name):
 def test_several_runs_are_drawn_on_one_page(tmp_path, finished):
     other = write_run(tmp_path / "other", clients=40, rounds=120)
     visit_, charts = visited(tmp_path, finished, other)
-    assert len(charts) == 14
+    assert len(charts) == 7 + 8
     assert drawn(visit_.dom) == charts
     assert visit_.console == ()
 
