@@ -14,11 +14,11 @@ from scenarios import models
 from scenarios.records import appearances_of, records_of
 from scenarios.schema import Scenario
 from scenarios.seeds import torch_stream
-from server import ending, journal, recovery
+from server import ending, recovery
 from server.directory import RunDirectory, write_bytes, write_json
 from server.examination import Examination
 from server.federation import Federation
-from server.matrix import matrix_of
+from server.matrix import write_matrix
 from server.opening import claimed, default_directory, load, now, write_manifest
 from server.recorder import Recorder
 from server.state import State
@@ -74,9 +74,7 @@ def _play(grid: Grid, directory: RunDirectory, scenario: Scenario, begun: float)
     write_bytes(directory.model, save(arrays, metadata={"order": " ".join(arrays)}))
     figures = summarise(directory, scenario, time.perf_counter() - begun, federation.model_sha256)
     write_json(directory.summary, figures)
-    matrix = matrix_of(journal.read_whole_lines(directory.journal), directory.read_manifest())
-    if matrix is not None:
-        write_json(directory.matrix, matrix)
+    write_matrix(directory)
     directory.update_manifest(
         status="completed",
         reason=federation.stopped,

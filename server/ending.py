@@ -6,6 +6,7 @@ from privacy.errors import FedcrucibleError
 from scenarios.schema import Scenario
 from server import journal
 from server.directory import RunDirectory, write_json
+from server.matrix import write_matrix
 from server.opening import now
 from server.summary import summarise
 
@@ -24,6 +25,7 @@ def fail(directory: RunDirectory, scenario: Scenario, reason: str, wall_seconds:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         figures = summarise(directory, scenario, wall_seconds, None)
         write_json(directory.summary, {**figures, "reason": reason})
+        write_matrix(directory)
 
 
 def reason_of(error: Exception) -> str:

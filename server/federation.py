@@ -121,7 +121,7 @@ class Federation:
             self._require_quorum(round_, asked, told)
             self._take_in(round_, task, asked)
             sums = {name: sums.get(name, 0) + count for name, count in asked.traffic.totals.items()}
-            names, seen = reports.told(asked.traffic), seen or asked.view.updates is not None
+            names, seen = reports.told(asked.traffic), seen or bool(asked.view.updates)
         figures = self.examination.figures(self.state.model, round_, whole=ends_experience(self.scenario, round_))
         if not (np.isfinite(self.state.model).all() and math.isfinite(figures["loss"])):
             self._fail(round_, told, "the model diverged; lower training.learning_rate")
@@ -158,7 +158,7 @@ class Federation:
         cohort = Cohort(purpose, round_, size, participants)
         try:
             view = drive(self.scenario.protection.collect(cohort, self.material), self.grid, self.roster, courier)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the round's charges are journalled before it goes on
+        except Exception as error:  # noqa: BLE001 - whatever it is, the round's charges are journalled first
             asked = Asked(plans, works, View(round_, np.zeros(size), ()), courier.traffic)
             cost = reports.reports_of(self.scenario, asked, self.roster, self.accounts)
             self._fail(round_, reports.joined(told, cost), reason_of(error), error)
@@ -204,10 +204,14 @@ class Federation:
     def _nobody_left(self, told: Mapping[str, Record]) -> bool:
         """Whether budgets are spent, or a Poisson cohort came out empty, so that there is no sum to be had.
 
-        Under a protection that hides updates the sum of a single client is not opened.
+        Whoever else was lost is no reason to fail then. Under a protection that hides updates the sum of a single
+        client is not opened.
         """
-        left = sum(report["status"] != "retired" for report in told.values())
-        return left == 0 or (left == 1 and len(told) > 1 and self.scenario.protection.hides_updates)
+        statuses = [report["status"] for report in told.values()]
+        left = len([status for status in statuses if status not in ("retired", "dropped")])
+        if left == 0:
+            return not statuses or "retired" in statuses
+        return left == 1 and len(told) > 1 and self.scenario.protection.hides_updates
 
     def _reason_to_stop(self, told: Mapping[str, Record]) -> str:
         """Why this was the last round: a client has nothing left to spend, and the scenario wants it to end then."""

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from server import continual
+from server import continual, journal
 from server.continual import Matrix
+from server.directory import RunDirectory, write_json
 from server.journal import Record
 
 Table = dict[str, Any]
@@ -36,6 +37,13 @@ def matrix_of(records: Sequence[Record], manifest: Mapping[str, Any]) -> Table |
             if "segments" in told
         },
     }
+
+
+def write_matrix(directory: RunDirectory) -> None:
+    """Write `matrix.json` where there is a matrix."""
+    matrix = matrix_of(journal.read_whole_lines(directory.journal), directory.read_manifest())
+    if matrix is not None:
+        write_json(directory.matrix, matrix)
 
 
 def _figures(matrix: Matrix, initial: Sequence[float]) -> Table:

@@ -142,7 +142,11 @@ def who_was_lost(run: Run) -> str:
     told += [f"{statuses['late']:,} came late"] if statuses["late"] else []
     if not told:
         return ""
-    charged = " A client that is lost counts as having spent what it was asked for." if run.epsilon else ""
+    charged = (
+        " A client that is lost counts as having spent what it was asked for, until it reports again."
+        if run.epsilon
+        else ""
+    )
     return f"Of {number_of(statuses.total(), 'request')} to clients {' and '.join(told)}.{charged}"
 
 

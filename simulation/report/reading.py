@@ -67,7 +67,7 @@ def _round(line: Fields, hidden: bool) -> Round:
     seen = line.inner("seen")
     statuses = [report.status for report in reports.values()]
     alone = line.text("kind") == "round" and statuses.count("trained") == 1
-    nobody = bool(statuses) and all(map(_sent_nothing, reports.values()))
+    nobody = line.values.get("reports") == {} or (bool(statuses) and all(map(_sent_nothing, reports.values())))
     return Round(
         round=line.count("round"),
         accuracy=line.finite("accuracy"),

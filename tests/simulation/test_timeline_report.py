@@ -214,6 +214,13 @@ def test_a_client_that_came_back_to_its_budget_has_not_run_out(tmp_path):
     assert said in report_of(directory).text
 
 
+def test_a_round_in_which_nobody_was_asked_shows_no_update(tmp_path):
+    directory = write_timeline(tmp_path / "run")
+    rewrite(directory, "journal.jsonl", lambda line: line.update(seen={"updates": True}))
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") == 4 and line.update(reports={}))
+    assert "7 of 8 In so many rounds the server could read" in report_of(directory).text
+
+
 def test_a_growing_label_space_is_said_to_tell_when_classes_came(tmp_path):
     directory = write_timeline(tmp_path / "run")
     rewrite(directory, "manifest.json", lambda manifest: manifest["scenario"]["stream"].update(label_space="observed"))

@@ -402,3 +402,11 @@ def test_the_ledger_has_a_row_for_each_segment_and_rate(tmp_path):
     replayed, fresh = rows[2], rows[1]
     assert replayed.sampling_rate == fresh.sampling_rate < rows[0].sampling_rate * 1.1
     assert replayed.steps == fresh.steps
+
+
+def test_a_round_of_spent_and_lost_clients_passes_without_an_update(tmp_path):
+    lost = happens("dropout", 1, "clients = [0]", "rate = 0.9")
+    directory = play(tmp_path, TEN + BUDGET % "retire-client" + lost, "federation.clients=2", "federation.quorum=1")
+    both = [{report["status"] for report in one["reports"].values()} for one in rounds_of(directory)]
+    assert {"retired", "dropped"} in both
+    assert len({one["model_sha256"] for one in rounds_of(directory)[-2:]}) == 1
