@@ -163,7 +163,7 @@ def test_system_noise_charges_the_attempt_that_was_interrupted(tmp_path):
     process.wait()
     running.resume(tmp_path / "cut", 1)
     once = next(iter(rows_of(whole).values()))[0]["steps"] // 3
-    assert {rows[0]["steps"] for rows in rows_of(RunDirectory(tmp_path / "cut")).values()} == {once * 151}
+    assert {rows[0]["steps"] for rows in rows_of(RunDirectory(tmp_path / "cut")).values()} == {once * 401}
 
 
 def test_ctrl_c_leaves_a_directory_that_resumes_to_the_same_bits(tmp_path):
