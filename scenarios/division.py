@@ -15,16 +15,20 @@ from scenarios.seeds import stream
 from scenarios.segments import WHOLE_LIFE, Holdings, Segment, holding
 from scenarios.streams import Experiences
 
+_VERBS = {"test": "test", "validation": "choose"}
+
 
 @dataclass(frozen=True, eq=False)
 class Division:
     """`holdings` are the segments of each client, `test` int64[m] the sorted indices of the server's records.
 
-    They share no record. Every record, held out or not, is of one of the `experiences`.
+    `validation` int64[v], too, are the server's: to choose settings by, so that the test set stays unseen; maybe none.
+    No two share a record. Every record, held out or not, is of one of the `experiences`.
     """
 
     holdings: Holdings
     test: Labels
+    validation: Labels
     experiences: Experiences
 
     @functools.cached_property
@@ -36,35 +40,40 @@ class Division:
 def divide(scenario: Scenario, dataset: Dataset) -> Division:
     """Set a share of the records aside at random, share out the rest, and cut each share into segments.
 
-    The test set is one for all clients and does not depend on the partition. Raises ScenarioError where either side
-    would be empty, or the partition, the stream or a new segment cannot be made.
+    The test set is one for all clients and depends neither on the partition nor on the validation split, which is cut
+    off the rest. Raises ScenarioError where a side would be empty, or the partition, the stream or a new segment cannot
+    be made.
     """
     data, seed = scenario.data, scenario.seed
-    shares, test = _shares(dataset, data.partition, data.test_fraction, seed, scenario.federation.clients)
+    train, test = _held_out(np.arange(len(dataset)), data.test_fraction, seed, "test")
+    validation = np.zeros(0, np.int64)
+    if data.validation_fraction:
+        train, validation = _held_out(train, data.validation_fraction, seed, "validation")
+    shares = _shares(dataset, data.partition, train, seed, scenario.federation.clients)
     experiences = _experiences(scenario, dataset)
     holdings = tuple(tuple(_segments(scenario, experiences, client, share)) for client, share in enumerate(shares))
     _require_named_apart(scenario, experiences)
     _require_known(scenario, holdings)
     _require_possible(scenario, dataset)
     _require_tested(scenario, experiences, test)
-    return Division(holdings, test, experiences)
+    return Division(holdings, test, validation, experiences)
 
 
-def _shares(
-    dataset: Dataset, partition: AnyPartition, test_fraction: float, seed: int, clients: int
-) -> tuple[Sequence[Labels], Labels]:
-    records = len(dataset)
-    held_out = round(records * test_fraction)
-    if not 0 < held_out < records:
-        raise ScenarioError(
-            [f"data.test_fraction: {test_fraction:g} of {records} records leaves nothing to test on or to train on"]
-        )
-    order = stream(seed, "data", "test").permutation(records)
-    test, train = np.sort(order[:held_out]), np.sort(order[held_out:])
+def _held_out(records: Labels, fraction: float, seed: int, purpose: str) -> tuple[Labels, Labels]:
+    """Divide records into those that are left and a share that is held out for a purpose, both sorted."""
+    count = round(len(records) * fraction)
+    if not 0 < count < len(records):
+        what = f"{fraction:g} of {len(records)} records leaves nothing to {_VERBS[purpose]} on or to train on"
+        raise ScenarioError([f"data.{purpose}_fraction: {what}"])
+    order = stream(seed, "data", purpose).permutation(records)
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def _shares(dataset: Dataset, partition: AnyPartition, train: Labels, seed: int, clients: int) -> Sequence[Labels]:
     key = partition.key(dataset.keys) if isinstance(partition, Natural) else None
     groups = key.values[train] if key is not None else None
     shares = partition.assign(dataset.labels[train], groups, clients, stream(seed, "data", "partition"))
-    return [train[share] for share in shares], test
+    return [train[share] for share in shares]
 
 
 def _experiences(scenario: Scenario, dataset: Dataset) -> Experiences:

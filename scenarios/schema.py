@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from privacy import fixed_point
@@ -43,11 +43,23 @@ __all__ = [
 
 
 class Data(Parameters):
-    """Which records there are, how they are divided among the clients, and what share is held back."""
+    """Which records there are, how they are divided among the clients, and what shares are held back.
+
+    `test_fraction` is of all records, `validation_fraction` of those that are then left to train on.
+    """
 
     dataset: DatasetParameters
     partition: Annotated[PartitionParameters, Named] = Iid()
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Leave a validation split that is none out, so that such scenarios keep the hash they always had."""
+        values: dict[str, object] = handler(self)
+        if not self.validation_fraction:
+            del values["validation_fraction"]
+        return values
 
 
 class Federation(Parameters):

@@ -91,7 +91,7 @@ def _federation(grid: Grid, directory: RunDirectory, recorder: Recorder, scenari
     appearances = appearances_of(scenario)
     module = scenario.model.build(appearances.features.shape[1:], len(dataset.classes))
     models.initialise(module, torch_stream(scenario.seed, "model"))
-    examination = Examination(scenario, module, appearances, division.test)
+    examination = Examination(scenario, module, appearances, division.test, division.validation)
     start: Vector = np.array(models.parameters_of(module))
     federation = Federation(grid, scenario, recorder, run, examination, State(start))
     recovered = recovery.recover(directory, scenario)

@@ -17,6 +17,7 @@ from scenarios.records import classes_seen
 from scenarios.schema import Scenario
 from scenarios.shifts import Backdoor
 from scenarios.timeline import world_at
+from scenarios.world import World
 
 _BATCH = 256
 _NEVER = -1e9
@@ -56,6 +57,7 @@ class Examination:
     module: torch.nn.Module
     appearances: Appearances
     test: Labels
+    validation: Labels
     _kept: dict[str, tuple[Labels, Batches]] = field(default_factory=dict, repr=False)
 
     @property
@@ -69,12 +71,14 @@ class Examination:
         `accuracy` and `loss` are over the experiences that have begun. With a stream, `by_experience` has the accuracy
         on each experience, come or not, and, if the figures are to be `whole`, `by_class` the same by class, None where
         there is no record. `backdoor` is the share of test records of other classes that their trigger turns into its
-        target.
+        target. `validation_accuracy` is the accuracy on the validation split, as `accuracy` is on the test records.
         """
         world, of = world_at(self.scenario, round_), self.appearances.experiences.of[self.test]
         outcomes = self.score("test", model, self.appearances.seen(self.test, world, None), self._allowed(round_))
         begun = of <= world.experience
         figures: dict[str, Any] = {"accuracy": outcomes.accuracy(begun), "loss": outcomes.loss(begun)}
+        if len(self.validation):
+            figures["validation_accuracy"] = self._validated(model, world, round_)
         if self.scenario.stream is not None:
             numbers = range(1, len(self.appearances.experiences.names) + 1)
             figures["experience"] = world.experience
@@ -101,6 +105,11 @@ class Examination:
             return self._score(self._batches(name, rows), allowed)
         finally:
             torch.set_num_threads(threads)
+
+    def _validated(self, model: Vector, world: World, round_: int) -> float | None:
+        begun = self.validation[self.appearances.experiences.of[self.validation] <= world.experience]
+        rows = self.appearances.seen(begun, world, None)
+        return self.score("validation", model, rows, self._allowed(round_)).accuracy()
 
     def _allowed(self, round_: int) -> Allowed | None:
         observed = self.scenario.stream is not None and self.scenario.stream.label_space == "observed"

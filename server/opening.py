@@ -93,6 +93,7 @@ def write_manifest(directory: RunDirectory, loaded: Loaded, overrides: Sequence[
                 "licence": dataset.licence,
                 "classes": list(dataset.classes),
                 "test_records": len(records.division.test),
+                "validation_records": len(records.division.validation),
             },
             "experiences": list(records.division.experiences.names),
             "clients": _clients(scenario, records),

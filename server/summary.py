@@ -30,6 +30,7 @@ def summarise(
         "rounds": len(rounds),
         "accuracy": last.get("accuracy"),
         "loss": last.get("loss"),
+        "validation_accuracy": last.get("validation_accuracy"),
         "average_accuracy": matrix.get("average_accuracy"),
         "forgetting": matrix.get("forgetting"),
         "backward_transfer": matrix.get("backward_transfer"),

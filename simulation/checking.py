@@ -34,7 +34,9 @@ def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> 
     plan = _plan(scenario, outlook)
     data, model = plan["data"], plan["model"]
     yield f"{scenario.name}: {scenario.question}"
-    yield f"data: {data['records']} records, {data['classes']} classes, {data['test_records']} held out for testing"
+    chosen_by = f", {data['validation_records']} to choose settings by" if data["validation_records"] else ""
+    held_out = f"{data['test_records']} held out for testing{chosen_by}"
+    yield f"data: {data['records']} records, {data['classes']} classes, {held_out}"
     if scenario.stream is not None:
         length = f"{scenario.stream.rounds_per_experience} rounds each"
         yield f"stream: {scenario.stream.kind}, {scenario.stream.experiences} experiences of {length}"
@@ -81,6 +83,7 @@ def _plan(scenario: Scenario, outlook: Outlook) -> Table:
             "records": len(dataset),
             "classes": len(dataset.classes),
             "test_records": len(records.division.test),
+            "validation_records": len(records.division.validation),
             "experiences": list(records.division.experiences.names),
         },
         "model": {

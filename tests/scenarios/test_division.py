@@ -87,3 +87,29 @@ def test_a_group_without_training_records_is_refused() -> None:
 
     with pytest.raises(ScenarioError, match=r"federation\.clients"):
         divided(replace(dataset, keys={"ward": Key(alone, ("a", "b"))}), Natural(), 0.2, seed=0, clients=2)
+
+
+def split(validation_fraction: float, test_fraction: float = 0.2) -> Division:
+    tables = {
+        "format": 1,
+        "name": "split",
+        "data": {"dataset": "digits", "validation_fraction": validation_fraction, "test_fraction": test_fraction},
+        "model": "logistic",
+        "federation": {"clients": 3, "rounds": 1},
+    }
+    return divide(Scenario.model_validate(tables), load(Digits()))
+
+
+def test_a_validation_split_is_cut_off_the_training_side_and_leaves_the_test_set_alone() -> None:
+    plain, halved = split(0.0), split(0.5)
+
+    assert len(plain.validation) == 0
+    assert np.array_equal(halved.test, plain.test)
+    assert len(halved.validation) == round(0.5 * (1797 - 359))
+    everything = np.sort(np.concatenate([*halved.train, halved.validation, halved.test]))
+    assert np.array_equal(everything, np.arange(1797))
+
+
+def test_a_validation_split_that_leaves_nothing_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"data\.validation_fraction: 0\.0001 of 1438 records"):
+        split(0.0001)

@@ -3,7 +3,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from scenarios.schema import DpSgd, Scenario, sha256
+from scenarios.schema import Data, DpSgd, Scenario, sha256
 
 SMALLEST = {
     "format": 1,
@@ -130,3 +130,11 @@ def test_every_conflict_is_told_at_once() -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", ".hidden", "a" * 65, "a\n"])
 def test_a_name_can_be_a_folder(name: str) -> None:
     assert [key for key, _ in refused(name=name)] == ["name"]
+
+
+def test_a_validation_split_that_is_none_does_not_change_the_hash() -> None:
+    data = Data.model_validate({"dataset": "digits"})
+    assert "validation_fraction" not in data.model_dump(mode="json")
+    assert Data.model_validate({"dataset": "digits", "validation_fraction": 0.0}) == data
+    held_out = Data.model_validate({"dataset": "digits", "validation_fraction": 0.25})
+    assert Data.model_validate(held_out.model_dump(mode="json")) == held_out

@@ -19,7 +19,7 @@ from simulation import running, verify
 CONTRACT = {
     "status", "scenario_sha256", "seed", "engine", "rounds", "accuracy", "loss", "average_accuracy", "forgetting",
     "backward_transfer", "epsilon", "sent_bytes", "received_bytes", "wall_seconds", "train_seconds", "final_sha256",
-    "stamp", "findings", "backdoor_success",
+    "stamp", "findings", "backdoor_success", "validation_accuracy",
 }  # fmt: skip
 
 
@@ -265,3 +265,10 @@ def test_a_round_that_diverges_is_charged(tmp_path):
     assert records[-1]["kind"] == "round-failed"
     assert all(report["ledger"][0]["steps"] > 0 for report in records[-1]["reports"].values())
     assert summary(RunDirectory(tmp_path / "run"))["epsilon"]["max"] > 0
+
+
+def test_a_validation_split_is_scored_every_round(tmp_path):
+    directory = play(tmp_path, SMALL, "data.validation_fraction=0.2")
+    scored = [record["validation_accuracy"] for record in journal.read(directory.journal) if "accuracy" in record]
+    assert len(scored) == 4  # of the model that nobody trained, and after each of three rounds
+    assert summary(directory)["validation_accuracy"] == scored[-1] > 0.5
