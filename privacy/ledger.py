@@ -126,11 +126,24 @@ def epsilon_by_segment(ledger: Ledger, delta: float, accountant: Accountant = "r
     "prv" is tighter (Gopi et al. 2021, arXiv 2106.02848) and, by construction, within 0.01 of exact; where noise is too
     low for its numerics the Renyi bound, which always holds, is given instead.
     """
-    segments: dict[str, list[tuple[float, float, int]]] = {}
-    for row in ledger:
-        segments.setdefault(row.segment, []).append((row.noise_multiplier, row.sampling_rate, row.steps))
     compose = _epsilon_prv if accountant == "prv" else _epsilon_rdp
-    return {name: compose(tuple(sorted(rows)), delta) for name, rows in segments.items()}
+    return {name: compose(rows, delta) for name, rows in _by_segment(ledger).items()}
+
+
+def composed(runs: Iterable[Iterable[Ledger]], delta: float) -> float:
+    """Epsilon of a record over several runs, of whose clients' ledgers each run has one.
+
+    Nothing is assumed on whose the record was in a run: at each order the run's worst segment counts. Renyi divergences
+    at one order add up over runs, also where one was chosen after looking at another (adaptive composition).
+    """
+    charged = [{rows for ledger in run for rows in _by_segment(ledger).values()} for run in runs]
+    if any(noise < _LEAST_NOISE for run in charged for rows in run for noise, _, _ in rows):
+        return math.inf
+    if not any(charged):
+        return 0.0
+    return _least_epsilon(
+        lambda order: sum(max((_rdp(rows, order) for rows in run), default=0.0) for run in charged), delta
+    )
 
 
 def calibrate(rows_at: Callable[[float], Ledger], target: float, delta: float, accountant: Accountant = "rdp") -> float:
@@ -151,18 +164,30 @@ def calibrate(rows_at: Callable[[float], Ledger], target: float, delta: float, a
     return high
 
 
+def _by_segment(ledger: Ledger) -> dict[str, tuple[tuple[float, float, int], ...]]:
+    segments: dict[str, list[tuple[float, float, int]]] = {}
+    for row in ledger:
+        segments.setdefault(row.segment, []).append((row.noise_multiplier, row.sampling_rate, row.steps))
+    return {name: tuple(sorted(rows)) for name, rows in segments.items()}
+
+
 @functools.lru_cache(maxsize=4096)
 def _epsilon_rdp(rows: tuple[tuple[float, float, int], ...], delta: float) -> float:
-    """The least bound over `ORDERS`.
+    if any(noise < _LEAST_NOISE for noise, _, _ in rows):
+        return math.inf
+    return _least_epsilon(lambda order: _rdp(rows, order), delta)
+
+
+def _rdp(rows: Iterable[tuple[float, float, int]], order: float) -> float:
+    return sum(steps * _rdp_of_one_step(noise, rate, order) for noise, rate, steps in rows)
+
+
+def _least_epsilon(spent: Callable[[float], float], delta: float) -> float:
+    """The least bound over `ORDERS`, given the divergence at each.
 
     Every order gives a valid bound. Whole orders cost microseconds and fractional ones up to 30 ms, so the whole ones
     are searched first and then the fractions around the best of them, between which the bound has one minimum.
     """
-    if any(noise < _LEAST_NOISE for noise, _, _ in rows):
-        return math.inf
-
-    def spent(order: float) -> float:
-        return sum(steps * _rdp_of_one_step(noise, rate, order) for noise, rate, steps in rows)
 
     def bound(order: float) -> float:
         return _least_bound([order], [spent(order)], delta)[0]

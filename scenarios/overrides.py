@@ -2,43 +2,67 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from privacy.errors import ScenarioError
 from scenarios import refusals, shape
 from scenarios.toml_lines import KeyPath, NotToml, key_parts, parse, written
 
+Origins = dict[KeyPath, str]
+"""What set which key, as a message names it."""
 
-def apply(values: Mapping[str, object], overrides: Sequence[str]) -> tuple[dict[str, object], dict[KeyPath, str]]:
+
+@dataclass(frozen=True)
+class Setting:
+    """A key, what it is to be, and what says so, as a message names it."""
+
+    path: KeyPath
+    value: object
+    told: str
+
+
+def apply(values: Mapping[str, object], overrides: Sequence[str]) -> tuple[dict[str, object], Origins]:
     """Change keys in order; returns the changed values and which override set which key.
 
     A value is TOML where it can be read as such, else a bare string. A dotted key makes the tables it needs.
     Changing a table's `kind` drops the keys that the new kind does not have, and `none` removes a key that
     may be absent, since TOML has no null. Raises ScenarioError for what cannot be set.
     """
-    changed, origins, problems = copy.deepcopy(dict(values)), dict[KeyPath, str](), list[str]()
+    settings, problems = [], list[str]()
     for override in overrides:
         key, separator, raw = override.partition("=")
         path = key_parts(key)
         if not separator or path is None:
             problems.append(refusals.line(_shown(override), (), "expected key=value with a dotted key"))
             continue
-        refusal = _set(changed, path, _value(raw))
-        if refusal is not None:
-            problems.append(refusals.line(_shown(override), path, refusal))
-        origins = {known: text for known, text in origins.items() if known[: len(path)] != path}
-        origins[path] = override
-    if problems:
-        raise ScenarioError(problems)
+        settings.append(Setting(path, _value(raw), _shown(override)))
+    changed, origins, refused = assign(values, settings)
+    if problems or refused:
+        raise ScenarioError([*problems, *refused])
     return changed, origins
 
 
+def assign(
+    values: Mapping[str, object], settings: Sequence[Setting], before: Mapping[KeyPath, str] | None = None
+) -> tuple[dict[str, object], Origins, list[str]]:
+    """Change keys in order, after what has set some `before`; returns also why some could not be set, a line each."""
+    changed, origins, problems = copy.deepcopy(dict(values)), dict(before or {}), list[str]()
+    for setting in settings:
+        refusal = _set(changed, setting.path, setting.value)
+        if refusal is not None:
+            problems.append(refusals.line(setting.told, setting.path, refusal))
+        origins = {known: told for known, told in origins.items() if known[: len(setting.path)] != setting.path}
+        origins[setting.path] = setting.told
+    return changed, origins, problems
+
+
 def origin(path: KeyPath, origins: Mapping[KeyPath, str]) -> str | None:
-    """The override that a problem with a key is due to, as it is shown; None where it is the file's own."""
+    """What a problem with a key is due to, as it is shown; None where it is the file's own."""
     above = [known for known in origins if path[: len(known)] == known]
     below = [known for known in origins if known[: len(path)] == path]
     kind = [known for known in origins if known == (*path[:-1], "kind")]
     due = above or below or kind
-    return _shown(origins[due[-1]]) if due else None
+    return origins[due[-1]] if due else None
 
 
 def _set(values: dict[str, object], path: KeyPath, value: object) -> str | None:

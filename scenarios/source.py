@@ -16,9 +16,28 @@ from scenarios import refusals
 from scenarios.schema import Scenario
 from scenarios.toml_lines import KeyPath, NotToml, Toml, parse
 
+SWEEP = "sweep"
+"""The table that makes a file many scenarios; `scenarios.grid` reads it."""
+
 MAX_BYTES = 256 * 1024
 _MAX_PROBLEMS = 20
+_MANY_RUNS = "this file is many runs: use fedcrucible sweep, or --set sweep=none for the scenario without its grid"
 _LIBRARY = Path(__file__).parent / "library"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file as far as TOML goes: its values with the overrides in, and what set which; no scenario yet."""
+
+    path: Path
+    text: str
+    toml: Toml
+    values: dict[str, object]
+    origins: dict[KeyPath, str]
+
+    def place(self, path: KeyPath) -> str:
+        """Where a key was set, as a message names it."""
+        return command_line.origin(path, self.origins) or f"{self.path}:{self.toml.line(path)}"
 
 
 @dataclass(frozen=True)
@@ -42,7 +61,19 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Loa
     """Read a scenario file, or the library's scenario of that name (no separator, no suffix).
 
     A byte order mark and Windows line ends are accepted. The path of a data file is relative to the scenario
-    file, in an override to the current folder; `~/` is the user's own folder. Raises ScenarioError, one problem a line.
+    file, in an override to the current folder; `~/` is the user's own folder. Raises ScenarioError, one problem a line,
+    also for a file with a [sweep], which is many scenarios, unless `sweep=none` among the overrides leaves it out.
+    """
+    opened = open_file(path_or_library_name, overrides)
+    if SWEEP in opened.values:
+        raise ScenarioError([refusals.line(opened.place((SWEEP,)), (SWEEP,), _MANY_RUNS)])
+    return Loaded(validated(opened, opened.values, opened.origins), opened.text, opened.path)
+
+
+def open_file(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Opened:
+    """Read a file or the library's of that name as TOML, with overrides; `sweep=none` takes the [sweep] out.
+
+    Raises ScenarioError where that cannot be done.
     """
     path = _find(path_or_library_name)
     text = _text(path)
@@ -53,11 +84,19 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Loa
     values = _with_data_below(path.absolute().parent, toml.values)
     values, origins = command_line.apply(values, overrides)
     values = _with_data_below(Path.cwd(), values) if overrides else values
+    if values.get(SWEEP) == "none":
+        del values[SWEEP]
+    return Opened(path, text, toml, values, origins)
+
+
+def validated(opened: Opened, values: dict[str, object], origins: dict[KeyPath, str]) -> Scenario:
+    """The scenario that these values of a file are. Raises ScenarioError, one problem a line, with the file's lines."""
+    values = _with_data_below(opened.path.absolute().parent, values)
     try:
-        return Loaded(Scenario.model_validate(values), text, path)
+        return Scenario.model_validate(values)
     except ValidationError as error:
         found = refusals.refusals(error, values)
-        raise ScenarioError(_lines(found, path, toml, origins)) from None
+        raise ScenarioError(_lines(found, opened.path, opened.toml, origins)) from None
 
 
 def library() -> list[LibraryScenario]:

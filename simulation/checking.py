@@ -58,6 +58,14 @@ def as_json(file: str, overrides: Sequence[str], round_: int | None = None) -> s
     return json.dumps(plan, sort_keys=True, indent=1, allow_nan=False)
 
 
+def planned_epsilon(scenario: Scenario) -> float | None:
+    """The largest epsilon that any client is planned to spend; None without privacy or without a finite one."""
+    outlook = outlook_for(scenario)
+    told = _clients(scenario, outlook, planning.noise_by_client(outlook)).values()
+    planned = [client["planned_epsilon"] for client in told]
+    return None if None in planned else max(planned, default=None)
+
+
 def _read(file: str, overrides: Sequence[str]) -> tuple[Scenario, Outlook]:
     scenario = source.read(file, overrides).scenario
     return scenario, outlook_for(scenario)

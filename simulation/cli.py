@@ -53,6 +53,22 @@ def resume(directory: Directory, workers: Workers = None, debug: Debug = False) 
 
 
 @cli.command()
+def sweep(
+    file: Scenario,
+    set_: Overrides = None,
+    jobs: Annotated[int | None, typer.Option(min=1, max=256, help="runs at a time; default: all cores")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="its directory; default: sweeps/NAME")] = None,
+    debug: Debug = False,
+) -> None:
+    """Run every point of a scenario's [sweep], or go on with it, and compare them."""
+    from simulation.sweeps import sweeping
+
+    path = sweeping.start(file, set_ or [], jobs, out)
+    for line in sweeping.closing_lines(path):
+        print(line)
+
+
+@cli.command()
 def check(
     file: Scenario,
     set_: Overrides = None,
@@ -60,13 +76,17 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False,
     debug: Debug = False,
 ) -> None:
-    """Validate a scenario and print what it plans, round by round, without training."""
+    """Validate a scenario and print what it plans, round by round, without training; of a [sweep] its points."""
+    from scenarios import source
     from simulation import checking
+    from simulation.sweeps import planned
 
+    swept = source.SWEEP in source.open_file(file, set_ or []).values
+    dry_run = planned if swept else checking
     if json:
-        print(checking.as_json(file, set_ or [], round_))
+        print(dry_run.as_json(file, set_ or [], round_))
         return
-    for line in checking.describe(file, set_ or [], round_):
+    for line in dry_run.describe(file, set_ or [], round_):
         print(line)
 
 

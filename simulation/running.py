@@ -10,6 +10,7 @@ from typing import Any
 
 from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
 from scenarios.schema import Scenario
+from scenarios.source import Loaded
 from server import ending
 from server.directory import RunDirectory
 from server.opening import claimed, default_directory, load, write_manifest
@@ -35,11 +36,16 @@ def start(
         flower.app_folder()
     loaded = load(file, overrides)
     directory = RunDirectory(out or default_directory(loaded.scenario.name))
+    begin(loaded, overrides, directory, engine, workers)
+    return directory.path
+
+
+def begin(loaded: Loaded, overrides: Sequence[str], directory: RunDirectory, engine: str, workers: int | None) -> None:
+    """Run a scenario that has been read. Raises ScenarioError where the directory is taken, RunFailed afterwards."""
     with claimed(directory):
         write_manifest(directory, loaded, overrides, engine)
         print(f"{loaded.scenario.name}: {loaded.scenario.question}", file=sys.stderr)  # noqa: T201
         _play(loaded.scenario, directory, engine, workers)
-    return directory.path
 
 
 def resume(path: Path, workers: int | None = None) -> None:

@@ -122,3 +122,18 @@ def test_every_possible_row_has_an_epsilon(noise, rate, steps, delta):
 def test_a_text_that_is_no_ledger_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 - json's own errors are ValueErrors too
         ledger.from_json(text)
+
+
+def test_one_run_composed_costs_what_it_costs_and_two_cost_what_their_rows_together_do():
+    rows = (Charge("all", "dp-sgd", 1.0, 0.1, 10),)
+    more = (Charge("all", "dp-sgd", 1.0, 0.1, 30),)
+    assert ledger.composed([[rows]], 1e-5) == ledger.epsilon(rows, 1e-5)
+    assert ledger.composed([[rows], [more, rows]], 1e-5) == pytest.approx(
+        ledger.epsilon(ledger.add_all((), [*rows, *more]), 1e-5)
+    )
+    assert ledger.composed([], 1e-5) == ledger.composed([[]], 1e-5) == 0.0
+
+
+def test_over_runs_the_worst_client_of_each_counts_whoever_it_is():
+    cheap, dear = (Charge("all", "dp-sgd", 2.0, 0.1, 10),), (Charge("all", "dp-sgd", 1.0, 0.1, 10),)
+    assert ledger.composed([[cheap, dear], [dear, cheap]], 1e-5) == ledger.composed([[dear], [dear]], 1e-5)

@@ -1,0 +1,98 @@
+"""The directory of a sweep: its grid and where each point stands, the runs themselves, the results and the page."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from privacy.errors import ScenarioError
+from scenarios.grid import Point, Sweep
+from server.directory import RunDirectory, write_json
+
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SweepDirectory:
+    """The files of one sweep."""
+
+    path: Path
+
+    @property
+    def sweep(self) -> Path:
+        """The grid, its points and where each stands."""
+        return self.path / "sweep.json"
+
+    @property
+    def results(self) -> Path:
+        """A row for each run and each setting."""
+        return self.path / "results.json"
+
+    @property
+    def report(self) -> Path:
+        """The page to open."""
+        return self.path / "report.html"
+
+    @property
+    def runs(self) -> Path:
+        """The folder of the run directories."""
+        return self.path / "runs"
+
+    def run(self, point: Point) -> RunDirectory:
+        """The run directory of a point."""
+        return RunDirectory(self.runs / point.name)
+
+    def open(self) -> None:
+        """Make the folder. Raises ScenarioError where that is impossible, or where something else is in it."""
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ScenarioError([f"--out {self.path}: {error.strerror}"]) from error
+        if not self.sweep.exists() and any(entry != self.runs for entry in self.path.iterdir()):
+            raise ScenarioError([f"--out {self.path}: exists already and is no sweep's; choose another"])
+
+    def status(self, point: Point) -> tuple[str, str]:
+        """How a point stands and why: "waiting", or what its run directory says, if that is this scenario's."""
+        try:
+            manifest = self.run(point).read_manifest()
+        except (OSError, ValueError):
+            return "waiting", ""
+        if manifest["scenario_sha256"] != point.sha256:
+            return "failed", f"{self.run(point).path} holds another scenario"
+        return manifest["status"], str(manifest.get("reason") or "")
+
+    def write(self, sweep: Sweep, points: Sequence[Point]) -> None:
+        """Write down what is swept and how each point stands."""
+        write_json(
+            self.sweep,
+            {
+                "format": 1,
+                "name": sweep.first.name,
+                "question": sweep.first.question,
+                "scenario_text": sweep.opened.text,
+                "overrides": list(sweep.overrides),
+                "keys": [axis.key for axis in sweep.axes],
+                "front": sweep.front,
+                "search": sweep.search and sweep.search.model_dump(),
+                "points": [self._told(point) for point in points],
+            },
+        )
+
+    def _told(self, point: Point) -> Table:
+        return {
+            "name": point.name,
+            "settings": dict(point.settings),
+            "scenario_sha256": point.sha256,
+            "status": self.status(point)[0],
+            "scenario": point.loaded.scenario.model_dump(mode="json"),
+        }
+
+
+def read_json(path: Path) -> Table:
+    """A JSON object of a run; an empty one where there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,51 @@
+"""One run of a sweep, in its own process: what the fork server imports once and then forks."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import server.app  # noqa: F401 - imported before forking, or else every run imports torch and Flower anew
+from privacy.errors import ScenarioError
+from scenarios.grid import Point
+from server import ending
+from server.directory import RunDirectory
+from simulation import running
+from simulation.workers import one_thread
+
+
+def play(point: Point, path: Path, reason: Connection) -> None:
+    """Run a point, or go on with it; why it failed goes into the pipe, and the run says nothing else."""
+    os.setpgid(0, 0)  # Ctrl-C on the terminal is for the sweep, which then stops each run once
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_end_with_sweep, daemon=True).start()
+    one_thread()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    try:
+        _play(point, path)
+    except KeyboardInterrupt:
+        reason.send("stopped")
+    except Exception as error:  # noqa: BLE001 - whatever happens to one run is told, and the others go on
+        reason.send(ending.reason_of(error))
+
+
+def _play(point: Point, path: Path) -> None:
+    directory = RunDirectory(path)
+    if not directory.in_use():
+        running.begin(point.loaded, point.overrides, directory, "local", workers=1)
+        return
+    if directory.read_manifest()["scenario_sha256"] != point.sha256:
+        raise ScenarioError([f"{path} holds another scenario"])
+    running.resume(path, workers=1)
+
+
+def _end_with_sweep() -> None:
+    """End this run when the sweep is killed; what it has played is kept, and the next attempt goes on with it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

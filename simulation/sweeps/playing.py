@@ -1,0 +1,141 @@
+"""Playing the points of a sweep side by side: each run in a process of its own, with one worker and one thread."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from typing import IO
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from scenarios.grid import Point, named
+from server.directory import RunDirectory
+from simulation.sweeps.directory import SweepDirectory, read_json
+
+_POLL_S = 0.5
+_LOST = "the process of this run was killed"
+
+Changed = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class _Playing:
+    """A point under way: its process, and the end of a pipe through which it says why it failed."""
+
+    point: Point
+    process: ForkServerProcess
+    reason: Connection
+
+
+@dataclass(eq=False)
+class Players:
+    """Plays points of one sweep, `jobs` at a time, and says how each ended; a point that fails stops no other."""
+
+    directory: SweepDirectory
+    jobs: int
+    changed: Changed
+    output: IO[str] = field(default_factory=lambda: sys.stderr)
+    failures: dict[str, str] = field(default_factory=dict)
+    _done: int = 0
+    _begun: float = field(default_factory=time.monotonic)
+
+    def play(self, points: Sequence[Point], total: int) -> None:
+        """Play the points that are not completed; `total` is how many the sweep will have in all.
+
+        `failures` then holds the reason of each that failed, by name. On Ctrl-C the runs under way are interrupted, so
+        that they can be resumed, and KeyboardInterrupt goes on.
+        """
+        waiting = [point for point in points if self.directory.status(point)[0] != "completed"]
+        self._done += len(points) - len(waiting)
+        under_way = list[_Playing]()
+        with _bar(self.output, total) as bar:
+            task = bar.add_task("", total=total, completed=self._done)
+            try:
+                while waiting or under_way:
+                    while waiting and len(under_way) < self.jobs:
+                        under_way.append(self._start(waiting.pop(0)))
+                    wait([one.process.sentinel for one in under_way], _POLL_S)
+                    rounds = sum(_share_played(self.directory.run(one.point), one.point) for one in under_way)
+                    bar.update(task, completed=self._done + rounds, description=f"{self._done}/{total} runs")
+                    for one in [one for one in under_way if not one.process.is_alive()]:
+                        under_way.remove(one)
+                        self._end(one, total, bar.console)
+            except KeyboardInterrupt:
+                _interrupt(under_way)
+                self.changed()
+                raise
+
+    def _start(self, point: Point) -> _Playing:
+        context = multiprocessing.get_context("forkserver")
+        # What every run imports is imported once.
+        context.set_forkserver_preload(["simulation.sweeps.player"])
+        ours, theirs = context.Pipe(duplex=False)
+        from simulation.sweeps.player import play
+
+        process = context.Process(target=play, args=(point, self.directory.run(point).path, theirs))
+        process.start()
+        theirs.close()
+        return _Playing(point, process, ours)
+
+    def _end(self, one: _Playing, total: int, console: Console) -> None:
+        one.process.join()
+        self._done += 1
+        reason = _received(one.reason)
+        if one.process.exitcode != 0 or reason:
+            self.failures[one.point.name] = reason or _LOST
+        self.changed()
+        console.print(self._line(one.point, total), markup=False)
+
+    def _line(self, point: Point, total: int) -> str:
+        told = f"{self._done:>{len(str(total))}}/{total}  {named(point.settings)}: "
+        if point.name in self.failures:
+            return f"{told}failed: {self.failures[point.name]}"
+        summary = read_json(self.directory.run(point).summary)
+        epsilon = (summary.get("epsilon") or {}).get("max")
+        spent = f", epsilon {epsilon:.3f}" if epsilon is not None else ""
+        accuracy = summary.get("accuracy")
+        shown = f"accuracy {accuracy:.4f}" if accuracy is not None else "no accuracy"
+        return f"{told}{shown}{spent}, {summary.get('wall_seconds', 0.0):.1f} s"
+
+
+@contextlib.contextmanager
+def _bar(output: IO[str], total: int) -> Iterator[Bar]:
+    console = Console(file=output, soft_wrap=True, highlight=False)
+    with Bar(
+        BarColumn(), TextColumn("{task.description}"), console=console, transient=True, disable=not output.isatty()
+    ) as bar:
+        yield bar
+
+
+def _share_played(directory: RunDirectory, point: Point) -> float:
+    """How much of a run is behind it, by the lines of its journal."""
+    try:
+        lines = directory.journal.read_bytes().count(b"\n")
+    except OSError:
+        return 0.0
+    return min(0.99, lines / (point.loaded.scenario.federation.rounds + 2))
+
+
+def _interrupt(under_way: Sequence[_Playing]) -> None:
+    """Stop runs as Ctrl-C stops one; a second Ctrl-C does not wait for them."""
+    for one in under_way:
+        with contextlib.suppress(ProcessLookupError):
+            if one.process.pid is not None and one.process.is_alive():
+                os.kill(one.process.pid, signal.SIGINT)
+    for one in under_way:
+        one.process.join()
+
+
+def _received(reason: Connection) -> str:
+    try:
+        return str(reason.recv()) if reason.poll() else ""
+    except (EOFError, OSError):
+        return ""

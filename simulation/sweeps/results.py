@@ -1,0 +1,164 @@
+"""What a sweep found, from its runs' own files: a row for each run, each setting over its seeds, and the fronts."""
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from privacy import ledger
+from privacy.guarantees import DpSgd
+from scenarios.grid import Point, Sweep, without_seed
+from scenarios.schema import Scenario
+from scenarios.values import written
+from server import journal
+from server.directory import RunDirectory
+from server.summary import ledgers_of
+from simulation.sweeps.directory import SweepDirectory, Table, read_json
+
+FIGURES = (
+    "accuracy", "validation_accuracy", "loss", "average_accuracy", "forgetting", "epsilon", "bytes", "seconds",
+)  # fmt: skip
+
+
+def results_of(sweep: Sweep, points: Sequence[Point], directory: SweepDirectory, failures: Mapping[str, str]) -> Table:
+    """What `results.json` holds. An epsilon that is null is none at all or infinite: nothing bounds it."""
+    runs = [_run(point, directory, failures.get(point.name, "")) for point in points]
+    settings = _settings(runs)
+    by = "validation_accuracy" if any(_mean(one, "validation_accuracy") is not None for one in settings) else "accuracy"
+    _choose(settings, sweep.front, by)
+    _mark_front(settings, "epsilon", "on_epsilon_front")
+    _mark_front(settings, "bytes", "on_bytes_front")
+    return {
+        "format": 1,
+        "name": sweep.first.name,
+        "question": sweep.first.question,
+        "keys": [axis.key for axis in sweep.axes],
+        "front": sweep.front,
+        "search": sweep.search and sweep.search.model_dump(),
+        "chosen_by": by,
+        "optimistic": by == "accuracy" and len(settings) > 1,
+        "delta": _delta(points),
+        "runs": runs,
+        "settings": settings,
+        "tuning": tuning_cost(directory),
+    }
+
+
+def tuning_cost(directory: SweepDirectory) -> Table | None:
+    """What all runs together have spent on a record, those of failed runs and of earlier grids included; None if none.
+
+    **Guarantee.** Renyi divergences of runs on the same records add up. Seeds share the records out anew, so for each
+    run the most that it charged any client's segment is what counts. At the largest delta that any run states.
+    """
+    spent, deltas, unprotected = [], list[float](), 0
+    for path in sorted(directory.runs.iterdir()) if directory.runs.is_dir() else []:
+        run = RunDirectory(path)
+        try:
+            scenario, records = run.read_scenario(), journal.read_whole_lines(run.journal)
+            ledgers = ledgers_of(records)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        if isinstance(scenario.privacy, DpSgd):
+            spent.append(list(ledgers.values()))
+            deltas.append(scenario.privacy.delta)
+        elif records:
+            unprotected += 1
+    if not spent:
+        return None
+    epsilon = ledger.composed(spent, max(deltas))
+    return {
+        "epsilon": epsilon if math.isfinite(epsilon) else None,
+        "delta": max(deltas),
+        "accountant": "rdp",
+        "private_runs": len(spent),
+        "unprotected_runs": unprotected,
+    }
+
+
+def _run(point: Point, directory: SweepDirectory, failure: str) -> Table:
+    summary = read_json(directory.run(point).summary)
+    status, reason = directory.status(point)
+    if failure and status != "interrupted":
+        status, reason = "failed", failure
+    # A run that failed has figures too, of a model that nobody asked for.
+    known = summary if status == "completed" else {}
+    sent = (known.get("sent_bytes"), known.get("received_bytes"))
+    return {
+        "name": point.name,
+        "settings": dict(point.settings),
+        "status": status,
+        "reason": reason,
+        "scenario_sha256": point.sha256,
+        **{key: known.get(key) for key in FIGURES[:5]},
+        "epsilon": (known.get("epsilon") or {}).get("max"),
+        "bytes": sum(sent) if None not in sent else None,
+        "seconds": known.get("wall_seconds"),
+    }
+
+
+def _settings(runs: Sequence[Table]) -> list[Table]:
+    groups: dict[str, list[Table]] = {}
+    for run in runs:
+        groups.setdefault(written(without_seed(run["settings"])), []).append(run)
+    return [
+        {
+            "settings": dict(without_seed(group[0]["settings"])),
+            "runs": len(group),
+            "count": sum(run["status"] == "completed" for run in group),
+            **{key: _spread([run[key] for run in group]) for key in FIGURES},
+        }
+        for group in groups.values()
+    ]
+
+
+def _spread(values: Iterable[float | None]) -> Table | None:
+    """Mean and sample standard deviation (0 of one value) of what is known."""
+    known = [float(value) for value in values if value is not None]
+    if not known:
+        return None
+    deviation = statistics.stdev(known) if len(known) > 1 else 0.0
+    return {"mean": statistics.fmean(known), "standard_deviation": deviation, "count": len(known)}
+
+
+def _mean(setting: Table, figure: str) -> float | None:
+    spread = setting[figure]
+    return None if spread is None else float(spread["mean"])
+
+
+def _choose(settings: Sequence[Table], front: str | None, by: str) -> None:
+    """Mark of those that share their value of the front's key the one with the best mean."""
+    groups: dict[str, list[Table]] = {}
+    for one in settings:
+        one["chosen"] = False
+        # A setting that some seed failed at is no setting to choose.
+        if _mean(one, by) is not None and one["count"] == one["runs"]:
+            groups.setdefault(written(one["settings"].get(front)) if front else "", []).append(one)
+    for group in groups.values():
+        max(group, key=_key(by))["chosen"] = True
+
+
+def _key(figure: str) -> Callable[[Table], float]:
+    return lambda one: _mean(one, figure) or 0.0
+
+
+def _mark_front(settings: Sequence[Table], cost: str, mark: str) -> None:
+    """Mark those that no other beats: none is as accurate at a lower cost, nor more accurate at the same."""
+    places = [(_mean(one, "accuracy"), _cost(one, cost)) for one in settings]
+    for one, (accuracy, spent) in zip(settings, places, strict=True):
+        one[mark] = accuracy is not None and not any(
+            other is not None and other >= accuracy and less <= spent and (other > accuracy or less < spent)
+            for other, less in places
+        )
+
+
+def _cost(setting: Table, cost: str) -> float:
+    mean = _mean(setting, cost)
+    return math.inf if mean is None else mean
+
+
+def _delta(points: Sequence[Point]) -> float | None:
+    deltas = {_delta_of(point.loaded.scenario) for point in points} - {None}
+    return deltas.pop() if len(deltas) == 1 else None
+
+
+def _delta_of(scenario: Scenario) -> float | None:
+    return scenario.privacy.delta if isinstance(scenario.privacy, DpSgd) else None

@@ -1,0 +1,74 @@
+"""`fedcrucible sweep`: check every point, play what has not been played, and write down what they show together."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from privacy.errors import RunFailed, ScenarioError
+from scenarios import grid
+from scenarios.grid import Point, Sweep, named
+from scenarios.source import SWEEP
+from server.directory import RunDirectory, write_json
+from server.opening import outlook_for
+from simulation.sweeps import table
+from simulation.sweeps.directory import SweepDirectory, Table, read_json
+from simulation.sweeps.playing import Players
+from simulation.sweeps.results import results_of
+
+
+def start(file: str, overrides: Sequence[str], jobs: int | None = None, out: Path | None = None) -> Path:
+    """Run a sweep, or go on with it; returns its directory.
+
+    Raises ScenarioError before anything has run, RunFailed where runs failed or the sweep was stopped.
+    """
+    sweep = grid.read(file, overrides)
+    directory = SweepDirectory(out or Path("sweeps") / sweep.first.name)
+    points = sweep.points
+    require_possible(sweep, [point for point in points if directory.status(point)[0] != "completed"])
+    directory.open()
+    with RunDirectory(directory.path).locked():
+        print(f"{sweep.first.name}: {sweep.first.question}", file=sys.stderr)  # noqa: T201
+        players = Players(directory, jobs or os.cpu_count() or 1, lambda: directory.write(sweep, points))
+        directory.write(sweep, points)
+        try:
+            players.play(points, len(points))
+        except KeyboardInterrupt:
+            raise RunFailed("stopped; the same command goes on with it") from None
+        finally:
+            _conclude(sweep, points, directory, players.failures)
+    if players.failures:
+        raise RunFailed("\n".join([*closing_lines(directory.path), *_told(players.failures, directory)]))
+    return directory.path
+
+
+def require_possible(sweep: Sweep, points: Sequence[Point]) -> None:
+    """Raise ScenarioError, naming the points, where data, cohorts or an epsilon cannot work."""
+    problems = list[str]()
+    place = sweep.opened.place((SWEEP,))
+    for point in points:
+        try:
+            outlook_for(point.loaded.scenario)
+        except ScenarioError as error:
+            problems += [f"{place}: {problem} (at {named(point.settings)})" for problem in error.problems]
+    if problems:
+        raise ScenarioError(problems[:20])
+
+
+def closing_lines(path: Path) -> Iterator[str]:
+    """What a finished sweep says: its table, its fronts, and where the page is."""
+    directory = SweepDirectory(path)
+    yield from table.lines(read_json(directory.results))
+    yield f"report: {directory.report}"
+
+
+def _conclude(sweep: Sweep, points: Sequence[Point], directory: SweepDirectory, failures: dict[str, str]) -> Table:
+    results = results_of(sweep, points, directory, failures)
+    write_json(directory.results, results)
+    return results
+
+
+def _told(failures: dict[str, str], directory: SweepDirectory) -> Iterator[str]:
+    for name, reason in failures.items():
+        yield f"{directory.runs / name}: {reason}"
+    yield f"{len(failures)} runs failed; the same command tries them again"

@@ -1,0 +1,84 @@
+"""A sweep's results as lines on a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from scenarios.values import shown
+from simulation.sweeps.directory import Table
+
+
+def lines(results: Table) -> Iterator[str]:
+    """A row for each setting, mean and standard deviation over its seeds; the fronts; what choosing cost."""
+    yield from _columns(list(_rows(results)))
+    yield (
+        f"* chosen{' for its ' + results['front'] if results['front'] else ''}; "
+        "e and b: no other setting is as accurate for less epsilon, for fewer bytes"
+    )
+    yield _how_chosen(results)
+    tuning = results["tuning"]
+    if tuning is not None:
+        yield _how_costly(tuning)
+
+
+def _rows(results: Table) -> Iterator[list[str]]:
+    settings = results["settings"]
+    keys = [key for key in results["keys"] if key != "seed"]
+    validated = any(one["validation_accuracy"] for one in settings)
+    streamed = any(one["forgetting"] for one in settings)
+    yield [
+        "", *keys, "runs", *(["validation"] if validated else []), "accuracy",
+        *(["forgetting"] if streamed else []), "epsilon", "MB", "seconds",
+    ]  # fmt: skip
+    for one in settings:
+        marks = "".join(
+            sign for sign, key in (("*", "chosen"), ("e", "on_epsilon_front"), ("b", "on_bytes_front")) if one[key]
+        )
+        yield [
+            marks,
+            *(_short(one["settings"][key]) for key in keys),
+            f"{one['count']}/{one['runs']}",
+            *([_spread(one["validation_accuracy"])] if validated else []),
+            _spread(one["accuracy"]),
+            *([_spread(one["forgetting"])] if streamed else []),
+            "none" if one["epsilon"] is None else f"{one['epsilon']['mean']:.3f}",
+            _number(one["bytes"], 1e6),
+            _number(one["seconds"], 1.0),
+        ]
+
+
+def _how_chosen(results: Table) -> str:
+    if results["optimistic"]:
+        return (
+            "chosen by accuracy on the test set, so the chosen accuracy is optimistic: "
+            "data.validation_fraction holds records out to choose by"
+        )
+    return "chosen by validation accuracy; accuracy is on the test set, which had no part in the choice"
+
+
+def _how_costly(tuning: Table) -> str:
+    epsilon = "infinite" if tuning["epsilon"] is None else f"{tuning['epsilon']:.3f}"
+    others = f"; {tuning['unprotected_runs']} runs without privacy not counted" if tuning["unprotected_runs"] else ""
+    return (
+        f"all {tuning['private_runs']} private runs together: epsilon {epsilon} at delta {tuning['delta']:g} "
+        f"(their Renyi divergences added up){others}"
+    )
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _short(value: object) -> str:
+    text = shown(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _spread(spread: Table | None) -> str:
+    if spread is None:
+        return "none"
+    return f"{spread['mean']:.4f}" + (f" +- {spread['standard_deviation']:.4f}" if spread["count"] > 1 else "")
+
+
+def _number(spread: Table | None, unit: float) -> str:
+    return "none" if spread is None else f"{spread['mean'] / unit:.1f}"

@@ -1,0 +1,153 @@
+import json
+import signal
+import statistics
+
+import pytest
+from small_sweeps import GRID, VALIDATED, manifests, results, sweep
+
+from privacy.errors import RunFailed, ScenarioError
+from runs import PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
+from server import journal
+from server.directory import RunDirectory
+from simulation import running, verify
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    return sweep(tmp_path_factory.mktemp("sweep"))
+
+
+def setting(told, noise, rate):
+    wanted = {"privacy.noise_multiplier": noise, "training.learning_rate": rate}
+    [one] = [one for one in told["settings"] if one["settings"] == wanted]
+    return one
+
+
+def test_every_point_is_an_ordinary_run_to_the_same_bits_as_by_itself(swept, tmp_path):
+    first = results(swept)["runs"][0]
+    alone = play(tmp_path, VALIDATED + PRIVATE, "privacy.noise_multiplier=1.0", "training.learning_rate=0.01", "seed=0")
+    directory = RunDirectory(swept.runs / first["name"])
+    assert summary(directory)["final_sha256"] == summary(alone)["final_sha256"]
+    assert summary(directory)["scenario_sha256"] == summary(alone)["scenario_sha256"] == first["scenario_sha256"]
+    assert verify.problems(directory.path) == []
+
+
+def test_settings_have_mean_and_deviation_over_their_seeds(swept):
+    told = results(swept)
+    assert (len(told["runs"]), len(told["settings"])) == (8, 4)
+    one = setting(told, 1.0, 0.5)
+    accuracies = [
+        run["accuracy"]
+        for run in told["runs"]
+        if {key: value for key, value in run["settings"].items() if key != "seed"} == one["settings"]
+    ]
+    assert one["accuracy"]["mean"] == pytest.approx(statistics.fmean(accuracies))
+    assert one["accuracy"]["standard_deviation"] == pytest.approx(statistics.stdev(accuracies))
+    assert one["accuracy"]["count"] == one["count"] == one["runs"] == 2
+
+
+def test_for_each_value_of_the_front_the_best_by_validation_is_chosen(swept):
+    told = results(swept)
+    assert (told["front"], told["chosen_by"], told["optimistic"]) == (
+        "privacy.noise_multiplier",
+        "validation_accuracy",
+        False,
+    )
+    chosen = [one for one in told["settings"] if one["chosen"]]
+    assert [one["settings"]["privacy.noise_multiplier"] for one in chosen] == [1.0, 4.0]
+    for one in chosen:
+        noise = one["settings"]["privacy.noise_multiplier"]
+        rivals = [setting(told, noise, rate)["validation_accuracy"]["mean"] for rate in (0.01, 0.5)]
+        assert one["validation_accuracy"]["mean"] == max(rivals)
+
+
+def test_tuning_cost_what_all_runs_together_spent(swept):
+    told = results(swept)["tuning"]
+    each = [run["epsilon"] for run in results(swept)["runs"]]
+    assert (told["private_runs"], told["unprotected_runs"], told["delta"]) == (8, 0, 1e-4)
+    assert max(each) < told["epsilon"] < sum(each)
+
+
+def test_a_second_start_keeps_what_is_finished_and_adds_what_is_new(swept, tmp_path):
+    before = {name: manifest["run"] for name, manifest in manifests(swept).items()}
+    text = VALIDATED + PRIVATE + GRID.replace("[1.0, 4.0]", "[4.0]")
+    path = swept.path.parent
+    again = sweep(path, text, "sweep.seed=[0, 1, 2]")
+    after = {name: manifest["run"] for name, manifest in manifests(again).items()}
+    assert before.items() <= after.items()
+    assert len(after) == len(before) + 2
+    assert len(results(again)["runs"]) == 6
+    assert results(again)["tuning"]["private_runs"] == 10, "a run that the grid no longer has was spent all the same"
+    sweep(path)
+
+
+def test_a_point_that_fails_stops_no_other_and_is_told(tmp_path):
+    text = SMALL.replace('"logistic"', '"mlp"\nhidden = [64, 64, 64, 64, 64, 64, 64, 64]') + PRIVATE
+    grid = '[sweep]\n"training.learning_rate" = [1e7, 0.1]\n"training.batch_size" = [500]\n'
+    with pytest.raises(RunFailed, match=r"the model diverged(.|\n)*1 runs failed; the same command tries them again"):
+        sweep(tmp_path, text + grid, jobs=1)
+    told = json.loads((tmp_path / "sweep" / "results.json").read_text())
+    assert [run["status"] for run in told["runs"]] == ["failed", "completed"]
+    assert "diverged" in told["runs"][0]["reason"]
+    assert told["runs"][0]["accuracy"] is None
+    assert [one["chosen"] for one in told["settings"]] == [False, True]
+
+
+def test_without_a_validation_split_the_choice_is_called_optimistic(tmp_path):
+    directory = sweep(tmp_path, SMALL + '[sweep]\n"training.learning_rate" = [0.01, 0.5]\n')
+    assert results(directory)["optimistic"] is True
+    assert results(directory)["chosen_by"] == "accuracy"
+
+
+def test_what_cannot_work_is_refused_before_anything_runs(tmp_path):
+    text = SMALL + PRIVATE + '[sweep]\n"privacy.noise_multiplier" = [1.0, -1.0]\n'
+    with pytest.raises(ScenarioError, match=r"noise_multiplier: expected a number"):
+        sweep(tmp_path, text)
+    text = SMALL + '[sweep]\n"data.test_fraction" = [0.2, 0.0001]\n'
+    with pytest.raises(ScenarioError, match=r"leaves nothing to test on.*at data\.test_fraction = 0\.0001"):
+        sweep(tmp_path, text)
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "mine.txt").write_text("mine")
+    with pytest.raises(ScenarioError, match="is no sweep's; choose another"):
+        sweep(tmp_path)
+
+
+def test_check_prints_the_grid_with_the_planned_epsilon_of_each_point(tmp_path):
+    told = command("check", write(tmp_path, VALIDATED + PRIVATE + GRID))
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    assert "sweep over privacy.noise_multiplier (2), training.learning_rate (2), seed (2): 8 runs" in lines
+    assert sum("planned epsilon" in line for line in lines) == 8
+
+
+def test_run_refuses_a_sweep_and_says_what_to_do(tmp_path):
+    told = command("run", write(tmp_path, SMALL + GRID), "--out", tmp_path / "run")
+    assert told.returncode == 2
+    assert "use fedcrucible sweep, or --set sweep=none" in told.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_sweep_that_is_stopped_goes_on_where_it_was(tmp_path):
+    text = (VALIDATED + PRIVATE + "[sweep]\nseed = [0, 1]\n").replace("rounds = 3", "rounds = 25")
+    path = write(tmp_path, text)
+    process = begin("sweep", path, "--jobs", 1, "--out", tmp_path / "sweep")
+    while not list((tmp_path / "sweep" / "runs").glob("*")) and process.poll() is None:
+        pass
+    [first] = (tmp_path / "sweep" / "runs").iterdir()
+    wait_for_rounds(first, 3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "stopped; the same command goes on with it" in said
+    assert RunDirectory(first).read_manifest()["status"] == "interrupted"
+    played = len(journal.read(RunDirectory(first).journal))
+    directory = sweep(tmp_path, text, jobs=2)
+    assert {manifest["status"] for manifest in manifests(directory).values()} == {"completed"}
+    records = journal.read(RunDirectory(first).journal)
+    assert played < len(records)
+    alone = running.start(str(path), ["sweep=none", "seed=0"], "local", 1, tmp_path / "alone")
+    assert summary(RunDirectory(first))["final_sha256"] == summary(RunDirectory(alone))["final_sha256"]
