@@ -29,16 +29,21 @@ def write(directories: Sequence[Path], output: Path) -> None:
 
 
 def write_report(directories: Sequence[Path], output: Path) -> None:
-    """Render the run directories, in the order given, as one HTML page at `output`.
+    """Render the run directories, in the order given, or one sweep's directory, as one HTML page at `output`.
 
     The page loads nothing and runs only the scripts whose hashes stand in its own Content-Security-Policy.
 
     Raises ScenarioError where a directory holds no readable manifest, OSError where `output` cannot be written.
     """
+    from simulation.report.outcomes import is_sweep, read_outcomes
     from simulation.report.page import render
     from simulation.report.reading import read_run
+    from simulation.report.sweep import render_sweep
 
-    page = render([read_run(directory) for directory in directories])
+    swept = [directory for directory in directories if is_sweep(directory)]
+    if swept and len(directories) > 1:
+        raise ScenarioError([f"{swept[0]}: a sweep has a page of its own; name it alone"])
+    page = render_sweep(read_outcomes(swept[0])) if swept else render([read_run(one) for one in directories])
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page, encoding="utf-8", errors="replace")
 

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,19 +65,19 @@ class Section:
 def render(runs: Sequence[Run]) -> str:
     """The whole page. Everything that a run's files say is escaped, in the markup and in the charts' data."""
     sections = [_section(run, f"run-{number}") for number, run in enumerate(runs, start=1)]
+    return fill("page.html.j2", _charts(sections), sections=sections, columns=_columns(sections))
+
+
+def fill(template: str, charts: Mapping[str, Specification], **shown: object) -> str:
+    """A page from a template, with charts by the element that they are drawn in; whatever is shown is escaped."""
     scripts = [charting_script(), _read("report.js")]
     style = _read("report.css")
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"size": wording.size, "trusted": Markup}
-    return environment.get_template("page.html.j2").render(
-        sections=sections,
-        columns=_columns(sections),
-        policy=_policy(scripts, style),
-        scripts=scripts,
-        style=style,
-        charts=_charts(sections),
+    return environment.get_template(template).render(
+        policy=_policy(scripts, style), scripts=scripts, style=style, charts=charts, **shown
     )
 
 

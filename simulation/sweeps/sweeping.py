@@ -11,8 +11,9 @@ from scenarios.grid import Point, Sweep, named
 from scenarios.source import SWEEP
 from server.directory import RunDirectory, write_json
 from server.opening import outlook_for
+from simulation.report import write_report
 from simulation.sweeps import table
-from simulation.sweeps.directory import SweepDirectory, Table, read_json
+from simulation.sweeps.directory import SweepDirectory, read_json
 from simulation.sweeps.playing import Players
 from simulation.sweeps.results import results_of
 
@@ -62,10 +63,10 @@ def closing_lines(path: Path) -> Iterator[str]:
     yield f"report: {directory.report}"
 
 
-def _conclude(sweep: Sweep, points: Sequence[Point], directory: SweepDirectory, failures: dict[str, str]) -> Table:
+def _conclude(sweep: Sweep, points: Sequence[Point], directory: SweepDirectory, failures: dict[str, str]) -> None:
     results = results_of(sweep, points, directory, failures)
     write_json(directory.results, results)
-    return results
+    write_report([directory.path], directory.report)
 
 
 def _told(failures: dict[str, str], directory: SweepDirectory) -> Iterator[str]:

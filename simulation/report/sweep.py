@@ -1,0 +1,207 @@
+"""The page of a sweep: what its runs show together, in sentences, charts and a table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulation.report import page, sweep_charts
+from simulation.report.exhibits import Exhibit, exhibit
+from simulation.report.figures import Figure
+from simulation.report.outcomes import Outcomes, Setting, Spread
+from simulation.report.palette import PAGE
+from simulation.report.tables import Table
+from simulation.report.wording import duration, equals, number_of, percent, points, significant, size, stated
+
+_MOST_FIGURES = 8
+
+
+@dataclass(frozen=True)
+class SweepSection:
+    """A sweep as the template shows it."""
+
+    name: str
+    question: str
+    answer: tuple[str, ...]
+    warnings: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    charts: tuple[Exhibit, ...]
+    table: Table
+    outcomes: Outcomes
+
+
+def render_sweep(outcomes: Outcomes) -> str:
+    """The whole page. Everything that the files say is escaped, in the markup and in the charts' data."""
+    told = outcomes.told
+    section = SweepSection(
+        name=told.text("name") or "sweep",
+        question=told.text("question"),
+        answer=_answer(outcomes),
+        warnings=tuple(warning for warning in (_optimism(outcomes), _tuning(outcomes)) if warning),
+        figures=_figures(outcomes),
+        charts=_charts(outcomes),
+        table=_table(outcomes),
+        outcomes=outcomes,
+    )
+    charts = {f"sweep-{one.key}": one.chart for one in section.charts if one.chart is not None}
+    return page.fill("sweep.html.j2", charts, section=section)
+
+
+def _answer(outcomes: Outcomes) -> tuple[str, ...]:
+    done = outcomes.runs - len(outcomes.failures)
+    settings = number_of(len(outcomes.settings), "setting")
+    sentences = [f"{settings} were tried in {number_of(outcomes.runs, 'run')}, of which {done:,} were completed."]
+    chosen = [one for one in outcomes.settings if one.chosen and one.figure("accuracy")]
+    best = max(chosen, key=_mean_accuracy, default=None)
+    if best is not None:
+        sentences.append(f"The most accurate of the chosen ones classifies {_share(best)}{_at_epsilon(best)}.")
+    bounded = [one for one in chosen if one.figure("epsilon")]
+    least = min(bounded, key=lambda one: _mean(one.figure("epsilon")), default=None)
+    if least is not None and least is not best:
+        lost = points(_mean_accuracy(best) - _mean_accuracy(least)) if best is not None else ""
+        sentences.append(f"The most private one classifies {_share(least)}{_at_epsilon(least)}, {lost} less.")
+    return tuple(sentences)
+
+
+def _share(one: Setting) -> str:
+    spread = one.figure("accuracy")
+    apart = f" ± {points(spread.deviation)}" if spread is not None and spread.count > 1 else ""
+    return f"{percent(_mean_accuracy(one))}{apart} of the test records correctly"
+
+
+def _at_epsilon(one: Setting) -> str:
+    spread = one.figure("epsilon")
+    return " with nothing that bounds ε" if spread is None else f" at {equals('ε', significant(spread.mean))}"
+
+
+def _optimism(outcomes: Outcomes) -> str:
+    if not outcomes.told.flag("optimistic"):
+        return ""
+    return (
+        "Settings were chosen by their accuracy on the test set, so the accuracy of the chosen ones is optimistic: it "
+        "is the best of several draws. data.validation_fraction holds records out to choose by."
+    )
+
+
+def _tuning(outcomes: Outcomes) -> str:
+    tuning = outcomes.told.inner("tuning")
+    if not tuning:
+        return ""
+    epsilon = tuning.number("epsilon")
+    spent = "no finite ε" if epsilon is None else equals("ε", significant(epsilon))
+    delta = tuning.finite("delta")
+    at = "" if delta is None else f" at δ {stated(delta)}"
+    without = tuning.count("unprotected_runs")
+    besides = (
+        f" {number_of(without, 'run')} without privacy used the records, too; nothing bounds those." if without else ""
+    )
+    runs = number_of(tuning.count("private_runs"), "private run")
+    return (
+        f"The ε of a setting is that of one run alone. All {runs} used the same records, and what bounds a choice made "
+        f"by looking at them all is {spent}{at}: their Rényi divergences add up, of each run those of its most exposed "
+        f"client and segment.{besides}"
+    )
+
+
+def _figures(outcomes: Outcomes) -> tuple[Figure, ...]:
+    front = outcomes.told.text("front")
+    figures = []
+    for one in [one for one in outcomes.settings if one.chosen][:_MOST_FIGURES]:
+        spread, rest = one.figure("accuracy"), {key: value for key, value in one.words.items() if key != front}
+        name = f"{front}: {one.words[front]}" if front in one.words else "Chosen of all settings"
+        words = ", ".join(f"{key} {value}" for key, value in rest.items())
+        meaning = f"{'With ' + words if words else 'Test accuracy'}{_at_epsilon(one)}{_apart(spread)}."
+        figures.append(Figure(name, percent(None if spread is None else spread.mean), meaning))
+    return tuple(figures)
+
+
+def _apart(spread: Spread | None) -> str:
+    if spread is None or spread.count < 2:
+        return ", of one run"
+    return f", ± {points(spread.deviation)} over {spread.count} runs"
+
+
+def _charts(outcomes: Outcomes) -> tuple[Exhibit, ...]:
+    return (
+        _trade_off(outcomes, "epsilon", "ε", "No other setting is as accurate for a smaller ε"),
+        _trade_off(outcomes, "bytes", "bytes sent and received", "No other setting is as accurate for fewer bytes"),
+    )
+
+
+def _trade_off(outcomes: Outcomes, cost: str, title: str, said: str) -> Exhibit:
+    key, name = f"accuracy-{cost}", f"Accuracy against {title}"
+    drawn = [one for one in outcomes.settings if _drawable(one.figure("accuracy")) and _drawable(one.figure(cost))]
+    if not drawn:
+        return exhibit(key, name, f"No setting has both an accuracy and a finite {title}.", None, wide=True)
+    rows = sorted((_row(one, cost) for one in drawn), key=lambda row: float(str(row["cost"])))
+    on_front = [_row(one, cost) for one in drawn if (one.on_epsilon_front if cost == "epsilon" else one.on_bytes_front)]
+    front = sorted(on_front, key=lambda row: (float(str(row["cost"])), float(str(row["accuracy"]))))
+    free = [one for one in outcomes.settings if cost == "epsilon" and one.figure("accuracy") and not one.figure(cost)]
+    best = max(free, key=_mean_accuracy, default=None)
+    level = [] if best is None else [{"accuracy": _mean_accuracy(best), "label": "the best without a bound on ε"}]
+    caption = (
+        f"Each point is a setting's mean over its seeds, its line one standard deviation to either side. {said} than "
+        "those on the dashed line. A diamond is the setting that was chosen."
+    )
+    return exhibit(key, name, caption, sweep_charts.trade_off(rows, front, level, title, PAGE), wide=True)
+
+
+def _drawable(spread: Spread | None) -> bool:
+    return spread is not None and 0 <= spread.mean < 1e15
+
+
+def _row(one: Setting, cost: str) -> dict[str, object]:
+    accuracy, spent = one.figure("accuracy"), one.figure(cost)
+    assert accuracy is not None
+    assert spent is not None
+    return {
+        "cost": spent.mean,
+        "accuracy": accuracy.mean,
+        "low": max(0.0, accuracy.mean - accuracy.deviation),
+        "high": min(1.0, accuracy.mean + accuracy.deviation),
+        "spread": f"± {points(accuracy.deviation)} of {number_of(accuracy.count, 'run')}",
+        "kind": "chosen" if one.chosen else "tried",
+        "label": one.name,
+    }
+
+
+def _table(outcomes: Outcomes) -> Table:
+    keys = list(dict.fromkeys(key for one in outcomes.settings for key in one.words))
+    shown = {
+        "Validation": ("validation_accuracy", True),
+        "Accuracy": ("accuracy", True),
+        "Average accuracy": ("average_accuracy", True),
+        "Forgetting": ("forgetting", True),
+    }
+    present = {name: told for name, told in shown.items() if any(one.figure(told[0]) for one in outcomes.settings)}
+    header = ("Setting", *keys, "Runs", *present, "Loss", "ε", "Traffic", "Time")
+    rows = [
+        (
+            f"{number}{', chosen' if one.chosen else ''}",
+            *(one.words.get(key, "–") for key in keys),
+            f"{one.count} of {one.runs}",
+            *(_cell(one.figure(name)) for name, _ in present.values()),
+            _figure(one.figure("loss"), significant),
+            _figure(one.figure("epsilon"), significant),
+            _figure(one.figure("bytes"), size),
+            _figure(one.figure("seconds"), duration),
+        )
+        for number, one in enumerate(outcomes.settings, start=1)
+    ]
+    return Table("Every setting in numbers", header, tuple(rows))
+
+
+def _cell(spread: Spread | None) -> str:
+    if spread is None:
+        return "–"
+    return percent(spread.mean) + (f" ± {100 * spread.deviation:.1f}" if spread.count > 1 else "")
+
+
+def _figure(spread: Spread | None, word: Callable[[float], str]) -> str:
+    return "–" if spread is None else word(spread.mean)
+
+
+def _mean(spread: Spread | None) -> float:
+    return 0.0 if spread is None else spread.mean
+
+
+def _mean_accuracy(one: Setting) -> float:
+    return _mean(one.figure("accuracy"))

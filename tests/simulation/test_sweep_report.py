@@ -1,0 +1,93 @@
+import pytest
+from report_page import Page, read_page
+from sweep_results import content, setting, spread, write_sweep
+
+from privacy.errors import ScenarioError
+from simulation.report import write
+
+
+def page_of(folder, results) -> Page:
+    write([write_sweep(folder / "sweep", results)], folder / "page.html")
+    return read_page(folder / "page.html")
+
+
+def test_the_page_says_what_was_chosen_and_what_it_costs(tmp_path):
+    text = page_of(tmp_path, content()).text
+    assert "What does privacy cost?" in text
+    assert "3 settings were tried in 2 runs, of which 1 were completed." in text
+    assert "privacy: dp-sgd epsilon=1.0 88.0%" in text
+    assert "With training.learning_rate 4.0 at ε = 0.980, ± 1.0 points over 3 runs." in text.replace("\xa0", " ")
+    assert "failed: the model diverged" in text
+
+
+def test_the_cost_of_tuning_stands_beside_the_choice(tmp_path):
+    text = page_of(tmp_path, content()).text.replace("\xa0", " ")
+    assert "All 6 private runs used the same records" in text
+    assert "is ε = 5.50 at δ 10⁻⁵" in text
+    assert "3 runs without privacy used the records, too" in text
+
+
+def test_a_choice_on_the_test_set_is_called_optimistic(tmp_path):
+    assert "optimistic" not in page_of(tmp_path / "a", content()).text
+    assert "is optimistic" in page_of(tmp_path / "b", content(chosen_by="accuracy", optimistic=True)).text
+
+
+def test_the_scatter_has_a_point_for_each_setting_with_the_spread_over_its_seeds(tmp_path):
+    page = page_of(tmp_path, content())
+    rows = page.rows("sweep-accuracy-epsilon")
+    assert [(row["cost"], row["accuracy"], row["kind"]) for row in rows] == [
+        (0.97, 0.84, "tried"),
+        (0.98, 0.88, "chosen"),
+    ]
+    assert rows[1]["low"] == pytest.approx(0.87)
+    assert rows[1]["high"] == pytest.approx(0.89)
+    assert [row["cost"] for row in page.rows("sweep-accuracy-epsilon", "front")] == [0.98]
+    assert [row["accuracy"] for row in page.rows("sweep-accuracy-epsilon", "level")] == [0.96]
+    assert len(page.rows("sweep-accuracy-bytes")) == 3
+
+
+def test_the_page_runs_its_own_scripts_only_and_shows_its_files_as_text(tmp_path):
+    page = page_of(tmp_path, content(name="</title><script>x</script>", question="<img src=x onerror=x>"))
+    assert "<img src=x onerror=x>" in page.text
+    assert len(page.scripts) == 3
+    assert page.policy()["default-src"] == ["'none'"]
+    assert len(page.policy()["script-src"]) == 2
+
+
+DEEP = '{"a":' * 100_000
+NESTED = '{"settings": [{"settings": {"k": ' + "[" * 700 + "]" * 700 + "}}]}"
+HUGE = content(settings=[setting("none", 1e308, 1e308), setting("none", -5.0, -1.0), setting("none", 0.5, 1e-300)])
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        {},
+        {"settings": 3, "runs": "x", "tuning": [], "front": {}},
+        {"settings": [None, 1, {}, {"settings": []}, {"accuracy": spread(float("nan"))}], "runs": [{}, 0]},
+        content(settings=[]),
+        content(front="nothing", tuning={"epsilon": None, "delta": "x"}),
+        HUGE,
+        NESTED,
+        content(name="\ud800", settings=[setting("\x00\x1b[31m", 0.5, 1.0)]),
+    ],
+)
+def test_whatever_the_results_are_there_is_a_page(tmp_path, results):
+    assert page_of(tmp_path, results).text
+
+
+@pytest.mark.parametrize("results", ["", "[]", "{", DEEP])
+def test_results_that_are_none_are_refused_in_a_line(tmp_path, results):
+    with pytest.raises(ScenarioError, match=r"results\.json: "):
+        page_of(tmp_path, results)
+
+
+def test_a_sweep_without_results_and_one_among_runs_are_refused(tmp_path):
+    folder = write_sweep(tmp_path / "sweep", content())
+    with pytest.raises(ScenarioError, match="a sweep has a page of its own"):
+        write([folder, folder], tmp_path / "page.html")
+    (folder / "results.json").unlink()
+    with pytest.raises(ScenarioError, match="the sweep has no results yet"):
+        write([folder], tmp_path / "page.html")
+    with pytest.raises(ScenarioError, match="not a run directory"):
+        write([folder], tmp_path / "page.png")
