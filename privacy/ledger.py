@@ -229,7 +229,11 @@ def _epsilon_prv(rows: tuple[tuple[float, float, int], ...], delta: float) -> fl
 
     accountant = PRVAccountant()
     accountant.history = [(noise, rate, steps) for noise, rate, steps in rows]
-    value = float(accountant.get_epsilon(delta, eps_error=_PRV_ERROR))
+    with warnings.catch_warnings():
+        # Where every record is in every step a logarithm of 1 - 1 is taken and compared with, rightly, as -infinity.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        value = float(accountant.get_epsilon(delta, eps_error=_PRV_ERROR))
     return min(value, bound) if math.isfinite(value) else bound
 
 

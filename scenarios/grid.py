@@ -6,8 +6,9 @@ are checked when the file is read; of ranges, the ends.
 
 import functools
 import itertools
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,14 +77,14 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Swe
     opened = source.open_file(path_or_library_name, overrides)
     table = opened.values.pop(SWEEP, None)
     if not isinstance(table, dict):
-        raise ScenarioError([refusals.line(str(opened.path), (), "has no [sweep]: run it with fedcrucible run")])
+        raise ScenarioError([refusals.line(f"{opened.path}:1", (), "there is no [sweep] in it: use fedcrucible run")])
     table = dict(table)
     search = parsed(Search, opened, ("search",), table.pop("search")) if "search" in table else None
     front = table.pop("front", None)
     axes = tuple(read_axes(opened, table))
     sweep = Sweep(opened, tuple(overrides), axes, _front(opened, axes, front), search)
     _require_search_for_ranges(sweep)
-    asked = _grid(sweep) if search is None else list(_ends(axes))
+    asked = _grid(sweep) if search is None else _ends(sweep)
     points = _points(sweep, asked)
     if search is None:
         return replace(sweep, points=points)
@@ -93,7 +94,8 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Swe
 
 def named(settings: Settings) -> str:
     """A point in words: "privacy.epsilon = 8.0, seed = 1"."""
-    return ", ".join(f"{key} = {shown(value)}" for key, value in settings.items())
+    text = ", ".join(f"{key} = {_short(shown(value))}" for key, value in settings.items())
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def without_seed(settings: Settings) -> Settings:
@@ -140,30 +142,24 @@ def _require_searchable(sweep: Sweep, search: Search, points: Sequence[Point]) -
 
 
 def _grid(sweep: Sweep) -> list[Settings]:
-    axes = sweep.axes
-    count = 1
-    for axis in axes:
-        count *= len(axis.values)
-    if count > MOST_POINTS:
-        place = sweep.opened.place((SWEEP,))
-        raise ScenarioError(
-            [refusals.line(place, (SWEEP,), f"a grid of {count} points; at most {MOST_POINTS} are run")]
-        )
-    keys = [axis.key for axis in axes]
-    return [dict(zip(keys, values, strict=True)) for values in itertools.product(*(axis.values for axis in axes))]
+    """Every combination of every key's values."""
+    _require_few(sweep, math.prod(len(axis.values) for axis in sweep.axes))
+    keys = [axis.key for axis in sweep.axes]
+    return [dict(zip(keys, values, strict=True)) for values in itertools.product(*(one.values for one in sweep.axes))]
 
 
-def _ends(axes: Sequence[Axis]) -> Iterator[Settings]:
+def _ends(sweep: Sweep) -> list[Settings]:
     """Points that try every value of every list and both ends of every range at least once."""
-    first = _first(axes)
-    yield first
-    for axis in axes:
-        for value in axis.values[1:]:
-            yield {**first, axis.key: value}
+    _require_few(sweep, sum(len(axis.values) for axis in sweep.axes))
+    first = {axis.key: axis.values[0] for axis in sweep.axes}
+    return [first, *({**first, axis.key: value} for axis in sweep.axes for value in axis.values[1:])]
 
 
-def _first(axes: Sequence[Axis]) -> Settings:
-    return {axis.key: axis.values[0] for axis in axes}
+def _require_few(sweep: Sweep, count: int) -> None:
+    if count > MOST_POINTS:
+        shown_count = f"{count}" if count < 10**9 else "more than a billion"
+        reason = f"a grid of {shown_count} points; at most {MOST_POINTS} are run"
+        raise ScenarioError([refusals.line(sweep.opened.place((SWEEP,)), (SWEEP,), reason)])
 
 
 def _points(sweep: Sweep, asked: Sequence[Settings]) -> tuple[Point, ...]:
@@ -204,6 +200,10 @@ def _point(sweep: Sweep, settings: Settings) -> Point:
     scenario = source.validated(opened, values, origins)
     said = tuple(f"{_key(axis)}={written(settings[axis.key])}" for axis in ordered)
     return Point(settings, Loaded(scenario, opened.text, opened.path), (*sweep.overrides, f"{SWEEP}=none", *said))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _key(axis: Axis) -> str:

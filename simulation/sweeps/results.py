@@ -13,6 +13,7 @@ from server import journal
 from server.directory import RunDirectory
 from server.summary import ledgers_of
 from simulation.sweeps.directory import SweepDirectory, Table, read_json
+from simulation.sweeps.search import NO_BOUND, Score
 
 FIGURES = (
     "accuracy", "validation_accuracy", "loss", "average_accuracy", "forgetting", "epsilon", "bytes", "seconds",
@@ -35,7 +36,7 @@ def results_of(sweep: Sweep, points: Sequence[Point], directory: SweepDirectory,
         "front": sweep.front,
         "search": sweep.search and sweep.search.model_dump(),
         "chosen_by": by,
-        "optimistic": by == "accuracy" and len(settings) > 1,
+        "optimistic": len(settings) > 1 and "accuracy" in (by, sweep.search and sweep.search.objective),
         "delta": _delta(points),
         "runs": runs,
         "settings": settings,
@@ -72,6 +73,16 @@ def tuning_cost(directory: SweepDirectory) -> Table | None:
         "private_runs": len(spent),
         "unprotected_runs": unprotected,
     }
+
+
+def score_of(points: Sequence[Point], directory: SweepDirectory, objective: str) -> Score | None:
+    """How a trial did over its seeds; None where any of its runs has no figures."""
+    runs = [_run(point, directory, "") for point in points]
+    values = [run[objective] for run in runs]
+    if not values or None in values:
+        return None
+    bounds = [NO_BOUND if run["epsilon"] is None else run["epsilon"] for run in runs]
+    return Score(statistics.fmean(values), max(bounds))
 
 
 def _run(point: Point, directory: SweepDirectory, failure: str) -> Table:

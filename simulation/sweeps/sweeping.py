@@ -7,7 +7,8 @@ from pathlib import Path
 
 from privacy.errors import RunFailed, ScenarioError
 from scenarios import grid
-from scenarios.grid import Point, Sweep, named
+from scenarios.axes import SEED
+from scenarios.grid import Point, Settings, Sweep, named
 from scenarios.source import SWEEP
 from server.directory import RunDirectory, write_json
 from server.opening import outlook_for
@@ -15,7 +16,11 @@ from simulation.report import write_report
 from simulation.sweeps import table
 from simulation.sweeps.directory import SweepDirectory, read_json
 from simulation.sweeps.playing import Players
-from simulation.sweeps.results import results_of
+from simulation.sweeps.results import results_of, score_of
+from simulation.sweeps.search import Searcher, searchers
+
+_AT_ONCE = 4
+"""Trials that a searcher is asked for before it is told how they did."""
 
 
 def start(file: str, overrides: Sequence[str], jobs: int | None = None, out: Path | None = None) -> Path:
@@ -24,16 +29,20 @@ def start(file: str, overrides: Sequence[str], jobs: int | None = None, out: Pat
     Raises ScenarioError before anything has run, RunFailed where runs failed or the sweep was stopped.
     """
     sweep = grid.read(file, overrides)
+    asking = searchers(sweep, sweep.search) if sweep.search is not None else []
     directory = SweepDirectory(out or Path("sweeps") / sweep.first.name)
-    points = sweep.points
-    require_possible(sweep, [point for point in points if directory.status(point)[0] != "completed"])
+    possible = sweep.points or sweep.ends
+    require_possible(sweep, [point for point in possible if directory.status(point)[0] != "completed"])
     directory.open()
     with RunDirectory(directory.path).locked():
         print(f"{sweep.first.name}: {sweep.first.question}", file=sys.stderr)  # noqa: T201
+        points = list(sweep.points)
         players = Players(directory, jobs or os.cpu_count() or 1, lambda: directory.write(sweep, points))
         directory.write(sweep, points)
         try:
             players.play(points, len(points))
+            for kept, searcher in asking:
+                _search(sweep, kept, searcher, points, players)
         except KeyboardInterrupt:
             raise RunFailed("stopped; the same command goes on with it") from None
         finally:
@@ -41,6 +50,35 @@ def start(file: str, overrides: Sequence[str], jobs: int | None = None, out: Pat
     if players.failures:
         raise RunFailed("\n".join([*closing_lines(directory.path), *_told(players.failures, directory)]))
     return directory.path
+
+
+def _search(sweep: Sweep, kept: Settings, searcher: Searcher, points: list[Point], players: Players) -> None:
+    """Play the trials that a searcher asks for, adding to `points`; so many at a time whatever the number of jobs,
+    since what it asks for depends on what it has been told."""
+    assert sweep.search is not None
+    seeds = next((axis.values for axis in sweep.axes if axis.key == SEED), None)
+    total = len(points) + sweep.search.trials * len(seeds or [0])
+    for first in range(0, sweep.search.trials, _AT_ONCE):
+        places = range(first, min(first + _AT_ONCE, sweep.search.trials))
+        trials = {place: _trial(sweep, {**kept, **searcher.ask()}, seeds, players) for place in places}
+        known = {point.sha256 for point in points}
+        fresh = {point.sha256: point for trial in trials.values() for point in trial if point.sha256 not in known}
+        points += fresh.values()
+        players.play(list(fresh.values()), total)
+        for place, trial in trials.items():
+            searcher.tell(place, score_of(trial, players.directory, sweep.search.objective))
+
+
+def _trial(sweep: Sweep, settings: Settings, seeds: Sequence[object] | None, players: Players) -> list[Point]:
+    """A trial's points, one for each seed; none where it cannot work, which is told at the end."""
+    order = {axis.key: settings[axis.key] for axis in sweep.axes if axis.key != SEED}
+    try:
+        points = [sweep.point(order if seeds is None else {**order, SEED: seed}) for seed in seeds or [None]]
+        require_possible(sweep, points)
+    except ScenarioError as error:
+        players.failures[named(order)] = str(error)
+        return []
+    return points
 
 
 def require_possible(sweep: Sweep, points: Sequence[Point]) -> None:

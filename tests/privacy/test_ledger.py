@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
+import dp_accounting
 import pytest
+from dp_accounting.pld import PLDAccountant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opacus.accountants import RDPAccountant
@@ -137,3 +139,13 @@ def test_one_run_composed_costs_what_it_costs_and_two_cost_what_their_rows_toget
 def test_over_runs_the_worst_client_of_each_counts_whoever_it_is():
     cheap, dear = (Charge("all", "dp-sgd", 2.0, 0.1, 10),), (Charge("all", "dp-sgd", 1.0, 0.1, 10),)
     assert ledger.composed([[cheap, dear], [dear, cheap]], 1e-5) == ledger.composed([[dear], [dear]], 1e-5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_prv_of_whole_batches_is_that_of_the_gaussian_mechanism():
+    rows = (Charge("all", "dp-sgd", 14.0, 1.0, 15),)
+    stated = ledger.epsilon(rows, 1e-5, "prv")
+    accountant = PLDAccountant()
+    accountant.compose(dp_accounting.GaussianDpEvent(14.0), 15)
+    assert stated == pytest.approx(accountant.get_epsilon(1e-5), abs=0.02)
+    assert stated < ledger.epsilon(rows, 1e-5)

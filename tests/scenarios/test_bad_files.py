@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from privacy.errors import ScenarioError
-from scenarios.source import MAX_BYTES, library, read
+from scenarios import grid
+from scenarios.source import MAX_BYTES, SWEEP, library, open_file, read
 
 SOUND = {entry.name: entry.path.read_text(encoding="utf-8") for entry in library()}
 ASSIGNMENT = re.compile(r"^(\w+)( *= *)([^#\n]+?)( *(?:#.*)?)$", re.MULTILINE)
@@ -73,6 +74,12 @@ HOSTILE = {
     "table over a value": b"data = 1\n[data.dataset]\n",
     "escapes for a terminal": b'"\\u001b[31m" = 1\nname = "\\u001b]0;x\\u0007\\n\\u2028"\n',
     "line end in a key": b'"a\\nb:1: c" = 1\n',
+    "sweep of everything": b"[sweep]\n" + b"".join(b"a%d = [1, 2]\n" % number for number in range(4000)),
+    "sweep of line ends": b'[sweep]\n"a\\nb" = ["\\n\\u001b[31m", 1]\n',
+    "sweep of nothing": b"sweep = 3\n",
+    "sweep of sweeps": b"[sweep.sweep.sweep]\nseed = [1]\n",
+    "sweep without keys": b'[sweep]\n"" = [1]\n"a..b" = [1]\n"data." = [2]\n',
+    "search for ever": b"[sweep]\na = { low = 1, high = 2 }\nsearch = { kind = 'tpe', trials = 9999999999 }\n",
 }
 
 
@@ -80,7 +87,8 @@ def refusal(path: str | Path, *overrides: str) -> list[str] | None:
     """The lines of the refusal, None where the file is sound; at most a second is allowed."""
     start = time.process_time()
     try:
-        read(path, overrides)
+        reading = grid.read if SWEEP in open_file(path, overrides).values else read
+        reading(path, overrides)
     except ScenarioError as error:
         return error.problems
     finally:

@@ -96,10 +96,10 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(moment, uninterrupt
 @pytest.mark.filterwarnings("ignore:Full backward hook")  # Opacus' hooks on a first layer
 @pytest.mark.parametrize("name", [name for name, _, _ in library()])
 def test_a_library_scenario_costs_and_learns_the_same_without_cohorts(name, tmp_path, monkeypatch):
-    together = RunDirectory(running.start(name, [], "local", 1, tmp_path / "together"))
+    together = RunDirectory(running.start(name, ["sweep=none"], "local", 1, tmp_path / "together"))
     for module in (training, chunks):
         monkeypatch.setattr(module, "network_of", lambda *_: None)
-    alone = RunDirectory(running.start(name, [], "local", 1, tmp_path / "alone"))
+    alone = RunDirectory(running.start(name, ["sweep=none"], "local", 1, tmp_path / "alone"))
     one, other = (journal.read(directory.journal) for directory in (together, alone))
     assert ledgers_of(one) == ledgers_of(other)
     assert [record.get("epsilon") for record in one] == [record.get("epsilon") for record in other]
