@@ -12,6 +12,7 @@ from simulation.report.tables import Table
 from simulation.report.wording import duration, equals, number_of, percent, points, significant, size, stated
 
 _MOST_FIGURES = 8
+_GAP = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _table(outcomes: Outcomes) -> Table:
         (
             f"{number}{', chosen' if one.chosen else ''}",
             *(one.words.get(key, "–") for key in keys),
-            f"{one.count} of {one.runs}",
+            f"{one.count}{_GAP}of{_GAP}{one.runs}",
             *(_cell(one.figure(name)) for name, _ in present.values()),
             _figure(one.figure("loss"), significant),
             _figure(one.figure("epsilon"), significant),
@@ -192,7 +193,7 @@ def _table(outcomes: Outcomes) -> Table:
 def _cell(spread: Spread | None) -> str:
     if spread is None:
         return "–"
-    return percent(spread.mean) + (f" ± {100 * spread.deviation:.1f}" if spread.count > 1 else "")
+    return percent(spread.mean) + (f"{_GAP}±{_GAP}{100 * spread.deviation:.1f}" if spread.count > 1 else "")
 
 
 def _figure(spread: Spread | None, word: Callable[[float], str]) -> str:

@@ -26,8 +26,8 @@ def results_of(sweep: Sweep, points: Sequence[Point], directory: SweepDirectory,
     settings = _settings(runs)
     by = "validation_accuracy" if any(_mean(one, "validation_accuracy") is not None for one in settings) else "accuracy"
     _choose(settings, sweep.front, by)
-    _mark_front(settings, "epsilon", "on_epsilon_front")
-    _mark_front(settings, "bytes", "on_bytes_front")
+    mark_front(settings, "epsilon", "on_epsilon_front")
+    mark_front(settings, "bytes", "on_bytes_front")
     return {
         "format": 1,
         "name": sweep.first.name,
@@ -151,8 +151,11 @@ def _key(figure: str) -> Callable[[Table], float]:
     return lambda one: _mean(one, figure) or 0.0
 
 
-def _mark_front(settings: Sequence[Table], cost: str, mark: str) -> None:
-    """Mark those that no other beats: none is as accurate at a lower cost, nor more accurate at the same."""
+def mark_front(settings: Sequence[Table], cost: str, mark: str) -> None:
+    """Mark those that no other beats: none is as accurate at a lower cost, nor more accurate at the same.
+
+    Costs that agree to two digits are the same: noise is calibrated to an epsilon to within a thousandth.
+    """
     places = [(_mean(one, "accuracy"), _cost(one, cost)) for one in settings]
     for one, (accuracy, spent) in zip(settings, places, strict=True):
         one[mark] = accuracy is not None and not any(
@@ -163,7 +166,7 @@ def _mark_front(settings: Sequence[Table], cost: str, mark: str) -> None:
 
 def _cost(setting: Table, cost: str) -> float:
     mean = _mean(setting, cost)
-    return math.inf if mean is None else mean
+    return math.inf if mean is None else float(f"{mean:.2g}")
 
 
 def _delta(points: Sequence[Point]) -> float | None:
