@@ -142,7 +142,8 @@ def _trade_off(outcomes: Outcomes, cost: str, title: str, said: str) -> Exhibit:
         f"Each point is a setting's mean over its seeds, its line one standard deviation to either side. {said} than "
         "those on the dashed line. A diamond is the setting that was chosen."
     )
-    return exhibit(key, name, caption, sweep_charts.trade_off(rows, front, level, title, PAGE), wide=True)
+    axis = (title, ".6~g" if cost == "epsilon" else ".3~s")
+    return exhibit(key, name, caption, sweep_charts.trade_off(rows, front, level, axis, PAGE), wide=True)
 
 
 def _drawable(spread: Spread | None) -> bool:

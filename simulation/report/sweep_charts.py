@@ -10,15 +10,15 @@ from simulation.report.palette import Palette
 _HEIGHT = 340
 
 
-def trade_off(rows: Sequence[Row], front: Sequence[Row], level: Sequence[Row], title: str, palette: Palette) -> Drawing:
+def trade_off(
+    rows: Sequence[Row], front: Sequence[Row], level: Sequence[Row], axis: tuple[str, str], palette: Palette
+) -> Drawing:
     """Accuracy against a cost: rows of `cost`, `accuracy`, `low`, `high`, `kind`, `label`; the front of the first two.
 
-    A level is an `accuracy` with a `label` that has no cost to stand at. On a logarithmic axis where costs span much.
+    A level is an `accuracy` with a `label` that has no cost to stand at. The axis of costs has a title and a format.
     """
-    costs = [float(str(row["cost"])) for row in rows]
-    wide = bool(costs) and min(costs) > 0 and max(costs) / min(costs) >= 5
-    scale = alt.Scale(type="log" if wide else "linear", nice=True, zero=False, padding=16)
-    x = alt.X("cost:Q", scale=scale, axis=alt.Axis(title=title, format="~s", tickCount=6, grid=False))
+    title, numbers = axis
+    x = alt.X("cost:Q", scale=_scale(rows), axis=alt.Axis(title=title, format=numbers, tickCount=6, grid=False))
     y = alt.Y(
         "accuracy:Q", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(title="accuracy", format="%", tickCount=6)
     )
@@ -46,6 +46,16 @@ def trade_off(rows: Sequence[Row], front: Sequence[Row], level: Sequence[Row], t
         base.mark_point(filled=True, size=90, opacity=1).encode(y=y, shape=shape, tooltip=tooltip),
     ]
     return layered(layers, _HEIGHT, rows=rows, front=front, level=level)
+
+
+def _scale(rows: Sequence[Row]) -> alt.Scale:
+    """Logarithmic where costs span much; where they hardly differ, so wide that nobody takes it for a difference."""
+    costs = [float(str(row["cost"])) for row in rows] or [1.0]
+    least, most = min(costs), max(costs)
+    if least > 0 and most / least >= 5:
+        return alt.Scale(type="log", domain=[least / 1.4, most * 1.4], nice=False)
+    around = max(0.05 * (most - least), 0.1 * most, 1e-9)
+    return alt.Scale(domain=[max(0.0, least - around), most + around], nice=False, zero=False)
 
 
 def _level(rows: Sequence[Row], y: alt.Y, palette: Palette) -> list[alt.Chart]:
