@@ -17,6 +17,7 @@ from privacy.guarantees import Budget, DpSgd, NoPrivacy, PrivacyParameters
 from privacy.parameters import Named, Parameters
 from privacy.protections import Homomorphic, NoProtection, ProtectionParameters
 from scenarios import timeline
+from scenarios.audits import AuditParameters
 from scenarios.datasets import DatasetParameters
 from scenarios.events import EventParameters
 from scenarios.learners import LearnerParameters, Naive
@@ -108,6 +109,7 @@ class Scenario(Parameters):
     privacy: Annotated[PrivacyParameters, Named] = NoPrivacy()
     protection: Annotated[ProtectionParameters, Named] = NoProtection()
     event: Annotated[tuple[EventParameters, ...], Field(strict=False, max_length=1000)] = ()
+    audit: Annotated[tuple[Annotated[AuditParameters, Named], ...], Field(strict=False, max_length=20)] = ()
 
     @property
     def system_noise(self) -> bool:
@@ -168,3 +170,5 @@ def _conflicts(scenario: Scenario) -> Iterator[tuple[str, str]]:
         )
     yield from scenario.learner.refusals(scenario)
     yield from timeline.conflicts(scenario)
+    for number, audit in enumerate(scenario.audit):
+        yield from ((f"audit.{number}.{key}", reason) for key, reason in audit.refusals(scenario))

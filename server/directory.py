@@ -55,6 +55,11 @@ class RunDirectory:
         return self.path / "model.safetensors"
 
     @property
+    def findings(self) -> Path:
+        """What audits found, one finding a line."""
+        return self.path / "findings.jsonl"
+
+    @property
     def report(self) -> Path:
         """The page to open."""
         return self.path / "report.html"

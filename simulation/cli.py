@@ -107,6 +107,20 @@ def verify(directory: Directory, debug: Debug = False) -> None:
 
 
 @cli.command()
+def audit(directory: Directory, set_: Overrides = None, debug: Debug = False) -> None:
+    """Try the audits of a finished run: those of its scenario or, without any, the quick ones that fit."""
+    from simulation import auditing
+
+    found = auditing.audit(directory, set_ or [])
+    for line in auditing.lines(found):
+        print(line)
+    broken = [finding for finding in found if finding.contradiction]
+    if broken:
+        print(f"{len(broken)} of {len(found)} findings contradict what the run promises", file=sys.stderr)
+        raise typer.Exit(_FAILED)
+
+
+@cli.command()
 def report(
     directories: Annotated[list[Path], typer.Argument(metavar="DIR...")],
     output: Annotated[

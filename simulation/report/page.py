@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from simulation.report import continual, exhibits, figures, learned, spending, tables, wording
+from simulation.report import continual, exhibits, figures, learned, spending, tables, told, wording
 from simulation.report.answering import answer
 from simulation.report.bundle import charting_script
 from simulation.report.drawing import Specification
@@ -102,7 +102,7 @@ def _section(run: Run, anchor: str) -> Section:
         rounds_table=tables.rounds(run),
         epsilon_table=tables.epsilon(run),
         holdings_table=tables.holdings(run),
-        findings=run.summary.texts("findings"),
+        findings=told.findings(run),
         guarantee=run.manifest.inner("guarantee"),
         provenance=_provenance(run),
     )

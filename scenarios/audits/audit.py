@@ -1,0 +1,22 @@
+"""What audits have in common: which runs they fit, and how one that does not is refused."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from privacy.parameters import Parameters
+
+if TYPE_CHECKING:
+    from scenarios.schema import Scenario
+
+Confidence = Annotated[float, Field(ge=0.5, lt=1)]
+"""With which probability, over everything the audit draws, an interval or a bound holds."""
+
+
+class Audit(Parameters):
+    """Something that is tried against a finished run; it changes nothing of the run."""
+
+    def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
+        """Keys of an audit that cannot be done on runs of this scenario, each with the reason."""
+        yield from ()

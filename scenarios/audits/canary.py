@@ -1,0 +1,29 @@
+"""The canary audit: a lower bound on epsilon from the very mechanism that the run's noise came from."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from privacy.guarantees import DpSgd
+from scenarios.audits.audit import Audit, Confidence
+
+if TYPE_CHECKING:
+    from scenarios.schema import Scenario
+
+
+class Canary(Audit):
+    """`kind = "canary"`: so many gradients along coordinates of their own, each in or out by a coin; who was in?
+
+    The mathematics is `privacy.audits.canary`. More canaries can certify a larger epsilon: 100 at most
+    3.1, 1,000 at most 5.4, 2,000 at most 6.0, 10,000 at most 6.8 (at delta 1e-5).
+    """
+
+    kind: Literal["canary"] = "canary"
+    canaries: Annotated[int, Field(ge=100, le=10_000)] = 2000
+    confidence: Confidence = 0.95
+
+    def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
+        """There must be noise to audit."""
+        if not isinstance(scenario.privacy, DpSgd):
+            yield "kind", 'there is no noise to audit; canaries need privacy.kind = "dp-sgd"'

@@ -1,0 +1,56 @@
+"""`fedcrucible audit`: what is tried against a finished run, written down as findings beside its figures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from privacy.errors import ScenarioError
+from privacy.findings import Finding, to_json, to_table
+from scenarios.audits import AnyAudit, Canary, fitting
+from server.directory import RunDirectory, write_bytes, write_json
+from simulation.auditing import canary
+from simulation.auditing.subject import Subject, read_subject, read_summary
+from simulation.report import write_report
+
+__all__ = ["audit"]
+
+
+def audit(path: Path, overrides: Sequence[str] = ()) -> list[Finding]:
+    """Run the audits of a finished run's scenario or, where it has none, those that fit; returns what they found.
+
+    `overrides` set the scenario's `audit` and nothing else. Writes `findings.jsonl`, the summary's `findings` and the
+    report; the same audits of the same run find the same again. Raises ScenarioError, and writes nothing, where there
+    is no finished run that verifies, or where an audit does not fit it.
+    """
+    directory = RunDirectory(path)
+    subject = read_subject(directory, overrides)
+    audits = subject.scenario.audit or fitting(subject.scenario)
+    if not audits:
+        raise ScenarioError([f"{path}: no audit fits this run: it has neither noise nor encryption to try"])
+    with directory.locked():
+        found = [finding for one in audits for finding in _run(one, subject)]
+        _write(directory, found)
+    return found
+
+
+def lines(found: Sequence[Finding]) -> list[str]:
+    """What a person is told: contradictions first."""
+    ordered = sorted(found, key=lambda finding: not finding.contradiction)
+    return [f"{'CONTRADICTION: ' if one.contradiction else ''}{one.kind}: {one.statement}" for one in ordered]
+
+
+def _run(one: AnyAudit, subject: Subject) -> list[Finding]:
+    try:
+        match one:
+            case Canary():
+                return canary.findings(one, subject)
+    except ValueError as error:
+        raise ScenarioError([f"audit {one.kind}: {error}"]) from error
+
+
+def _write(directory: RunDirectory, found: Sequence[Finding]) -> None:
+    try:
+        write_bytes(directory.findings, "".join(f"{to_json(one)}\n" for one in found).encode())
+        write_json(directory.summary, {**read_summary(directory), "findings": [to_table(one) for one in found]})
+        write_report([directory.path], directory.report)
+    except OSError as error:
+        raise ScenarioError([f"{directory.path}: cannot be written: {error.strerror or error}"]) from error

@@ -1,0 +1,83 @@
+"""What audits are told of a finished run: read from its directory, which is not believed before it verifies."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+
+from privacy.errors import ScenarioError
+from privacy.ledger import Ledger
+from privacy.view import Vector
+from scenarios import overrides as command_line
+from scenarios import refusals
+from scenarios.records import records_of
+from scenarios.schema import Scenario
+from scenarios.toml_lines import key_parts
+from server import journal
+from server.directory import RunDirectory
+from server.summary import ledgers_of
+from simulation import verify
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError)
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A finished run: its scenario, the audits overridden or not, what each client spent, and the released model."""
+
+    scenario: Scenario
+    ledgers: Mapping[str, Ledger]
+    model: Vector
+
+
+def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
+    """Read a run that has ended and verifies. Raises ScenarioError with the reason for any other directory."""
+    problems = verify.examine(directory.path).problems
+    try:
+        manifest = directory.read_manifest()
+        if manifest["status"] != "completed":
+            raise ScenarioError([f"{directory.path}: not a finished run: its status is {manifest['status'][:40]!r}"])
+        if problems:
+            raise ScenarioError([f"{directory.path}: does not verify: {problem}" for problem in problems])
+        scenario = _with_audits(directory, manifest["scenario"], overrides)
+        if records_of(scenario).dataset.fingerprint != manifest.get("data_sha256"):
+            raise ScenarioError([f"{directory.path}: the data are no longer those the run was made with"])
+        read_summary(directory)
+        return Subject(scenario, ledgers_of(journal.read(directory.journal)), _model(directory))
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split())
+        raise ScenarioError([f"{directory.path}: not a readable run directory: {reason}"]) from error
+
+
+def read_summary(directory: RunDirectory) -> dict[str, Any]:
+    """The summary as it is. Raises OSError or ValueError where there is none."""
+    summary = json.loads(directory.summary.read_text(encoding="utf-8"))
+    if not isinstance(summary, dict):
+        raise ValueError("summary.json is not a table")
+    return summary
+
+
+def _with_audits(directory: RunDirectory, values: Mapping[str, object], overrides: Sequence[str]) -> Scenario:
+    """The run's scenario with its audits as `--set` has them."""
+    other = [one for one in overrides if (key_parts(one.partition("=")[0]) or ("",))[0] != "audit"]
+    if other:
+        raise ScenarioError([refusals.line(f"--set {one[:80]!r}", (), _ONLY_AUDITS) for one in other])
+    changed, _ = command_line.apply(values, overrides)
+    try:
+        return Scenario.model_validate(changed)
+    except ValidationError as error:
+        where = "--set audit" if overrides else f"{directory.manifest}"
+        found = refusals.refusals(error, changed)
+        raise ScenarioError([refusals.line(where, one.path, one.reason()) for one in found]) from None
+
+
+_ONLY_AUDITS = "a finished run stays as it is; only its audits can be set, as in audit='[{ kind = \"canary\" }]'"
+
+
+def _model(directory: RunDirectory) -> Vector:
+    with safe_open(directory.model, framework="numpy") as file:
+        return np.concatenate([file.get_tensor(name).ravel() for name in file.metadata()["order"].split()])

@@ -1,0 +1,161 @@
+import json
+import shutil
+
+import pytest
+
+from privacy.audits import canary
+from privacy.errors import ScenarioError
+from privacy.findings import from_json
+from runs import PRIVATE, SMALL, command, play, summary
+from server.directory import RunDirectory
+from simulation import auditing, cli, verify
+
+AUDITED = SMALL + PRIVATE + '[[audit]]\nkind = "canary"\ncanaries = 500\n'
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("private"), AUDITED)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("plain"), SMALL)
+
+
+@pytest.fixture
+def copied(private, tmp_path):
+    return RunDirectory(shutil.copytree(private.path, tmp_path / "run"))
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """A mechanism that forgets nine tenths of its noise."""
+    draw = canary.draw_gaussian
+    monkeypatch.setattr(canary, "draw_gaussian", lambda out, deviation, noise: draw(out, deviation / 10, noise))
+
+
+def test_a_sound_run_is_not_contradicted(private):
+    bound, noise = auditing.audit(private.path)
+    assert 0.0 < bound.value < summary(private)["epsilon"]["max"]
+    assert noise.low < 1.0 < noise.high
+    assert not bound.contradiction
+    assert not noise.contradiction
+
+
+def test_findings_are_written_into_the_directory_its_summary_and_its_report(private):
+    found = auditing.audit(private.path)
+    assert [from_json(line) for line in private.findings.read_text().splitlines()] == found
+    assert [table["statement"] for table in summary(private)["findings"]] == [one.statement for one in found]
+    assert "so with 95% confidence the mechanism" in private.report.read_text()
+    assert verify.problems(private.path) == []
+
+
+def test_twice_finds_the_same(private):
+    auditing.audit(private.path)
+    once = private.findings.read_bytes(), private.summary.read_bytes()
+    auditing.audit(private.path)
+    assert (private.findings.read_bytes(), private.summary.read_bytes()) == once
+
+
+def test_a_bound_is_beside_the_claim_of_who_paid_most(private):
+    [bound, _] = auditing.audit(private.path)
+    spent = {client: told["max"] for client, told in summary(private)["epsilon"]["per_client"].items()}
+    assert bound.facts["claimed_epsilon"] == pytest.approx(max(spent.values()))
+    assert spent[bound.facts["client"]] == max(spent.values())
+
+
+def test_audits_can_be_set_for_a_run_that_has_ended(private):
+    [bound, _] = auditing.audit(private.path, ['audit=[{ kind = "canary", canaries = 300 }]'])
+    assert bound.facts["canaries"] == 300
+    [bound, _] = auditing.audit(private.path, ['audit=["canary"]'])
+    assert bound.facts["canaries"] == 2000
+
+
+def test_a_run_without_audits_gets_those_that_fit(private):
+    assert [one.kind for one in auditing.audit(private.path, ["audit=[]"])][:2] == ["canary", "canary"]
+
+
+def test_nothing_else_can_be_set(private):
+    with pytest.raises(ScenarioError, match="only its audits can be set"):
+        auditing.audit(private.path, ["privacy.noise_multiplier=3.0"])
+
+
+def test_broken_noise_is_a_contradiction_told_first(copied, broken):
+    found = auditing.audit(copied.path)
+    assert found[1].contradiction
+    assert auditing.lines(found)[0].startswith("CONTRADICTION: canary: ")
+    assert "Contradiction: canary: " in copied.report.read_text()
+
+
+def test_the_command_prints_what_it_found(private):
+    told = command("audit", private.path)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.count("canary: ") == 2
+
+
+def test_a_contradiction_ends_the_command_with_1(copied, broken, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["fedcrucible", "audit", str(copied.path)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert "1 of 2 findings contradict what the run promises" in capsys.readouterr().err
+
+
+def test_an_unfinished_run_is_refused(copied):
+    copied.update_manifest(status="interrupted")
+    with pytest.raises(ScenarioError, match="not a finished run: its status is 'interrupted'"):
+        auditing.audit(copied.path)
+
+
+def test_a_run_that_does_not_verify_is_refused(copied):
+    copied.journal.write_text(copied.journal.read_text().replace('"round":2', '"round":7'))
+    with pytest.raises(ScenarioError, match="does not verify: journal"):
+        auditing.audit(copied.path)
+
+
+def test_data_that_changed_are_refused(copied):
+    copied.update_manifest(data_sha256="0" * 64)
+    with pytest.raises(ScenarioError, match="no longer those the run was made with"):
+        auditing.audit(copied.path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "[" * 100_000, '{"status": "completed"}', "\x00"])
+@pytest.mark.parametrize("name", ["manifest.json", "summary.json", "journal.jsonl"])
+def test_files_that_make_no_sense_are_refused(copied, name, content):
+    (copied.path / name).write_text(content)
+    with pytest.raises(ScenarioError):
+        auditing.audit(copied.path)
+
+
+def test_a_ledger_too_long_to_play_is_refused(copied, monkeypatch):
+    monkeypatch.setattr(canary, "MOST_DRAWS", 1000)
+    with pytest.raises(ScenarioError, match=r"audit canary: .* too many to play"):
+        auditing.audit(copied.path)
+
+
+def test_no_directory_is_refused_with_2(tmp_path):
+    told = command("audit", tmp_path / "nowhere")
+    assert told.returncode == 2
+    assert "not a readable run directory" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_canaries_need_noise(plain):
+    with pytest.raises(ScenarioError, match=r"there is no noise to audit"):
+        auditing.audit(plain.path, ['audit=["canary"]'])
+
+
+def test_an_unknown_audit_lists_the_valid_ones(private):
+    with pytest.raises(ScenarioError, match="--set audit"):
+        auditing.audit(private.path, ['audit=["canari"]'])
+
+
+def test_no_scenario_can_break_the_mechanism(private):
+    with pytest.raises(ScenarioError, match="unknown key"):
+        auditing.audit(private.path, ['audit=[{ kind = "canary", noise_factor = 0.0 }]'])
+
+
+def test_findings_of_a_summary_are_plain_json(private):
+    auditing.audit(private.path)
+    assert json.loads(private.summary.read_text())["findings"][0]["confidence"] == 0.95
