@@ -117,6 +117,15 @@ def decrypt(scheme: SchemeName, secret: bytes, ciphertexts: bytes, slots: int) -
     return values[:slots].astype(np.int64)
 
 
+def decrypt_unrounded(secret: bytes, ciphertexts: bytes, slots: int) -> npt.NDArray[np.float64]:
+    """What CKKS decrypts to, noise and all, float64[slots]. Two such vectors give the secret key away.
+
+    No protection calls this. It is here so that an audit can show what `decrypt` prevents. Raises Rejected as it does.
+    """
+    vectors = _vectors("ckks", load_secret(secret), ciphertexts, ciphertexts_for("ckks", slots))
+    return np.array([vector.decrypt() for vector in vectors]).reshape(-1)[:slots]
+
+
 def _on_the_grid(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     scaled = values / _CKKS_UNIT
     if not np.isfinite(scaled).all() or np.abs(scaled - np.rint(scaled)).max(initial=0.0) > _LARGEST_CKKS_ERROR:

@@ -1,12 +1,13 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from privacy.audits import canary
 from privacy.errors import ScenarioError
 from privacy.findings import from_json
-from runs import PRIVATE, SMALL, command, play, summary
+from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary
 from server.directory import RunDirectory
 from simulation import auditing, cli, verify
 
@@ -159,3 +160,37 @@ def test_no_scenario_can_break_the_mechanism(private):
 def test_findings_of_a_summary_are_plain_json(private):
     auditing.audit(private.path)
     assert json.loads(private.summary.read_text())["findings"][0]["confidence"] == 0.95
+
+
+@pytest.fixture(scope="module", params=["ckks", "bfv"])
+def encrypted(request, tmp_path_factory):
+    text = SMALL + ENCRYPTED + f'scheme = "{request.param}"\n'
+    return play(tmp_path_factory.mktemp(request.param), text.replace("rounds = 3", "rounds = 1"))
+
+
+def test_an_encrypted_run_is_tried_for_its_key_and_not_contradicted(encrypted):
+    found = auditing.audit(encrypted.path)
+    as_shared = found[-1]
+    assert (as_shared.kind, as_shared.value, as_shared.contradiction) == ("key-recovery", 0.0, False)
+    assert "Made in an exchange of its own" in as_shared.statement
+    assert auditing.audit(encrypted.path) == found
+
+
+def test_unrounded_sums_would_have_given_everything_away(encrypted):
+    found = auditing.audit(encrypted.path)
+    if encrypted.read_scenario().protection.scheme == "bfv":
+        assert len(found) == 1
+        return
+    assert (found[0].value, found[0].facts["single_updates_opened"]) == (1.0, 4)
+    assert not found[0].contradiction
+
+
+def test_there_must_be_a_key_to_recover(private):
+    with pytest.raises(ScenarioError, match="there is no key to recover"):
+        auditing.audit(private.path, ['audit=["key-recovery"]'])
+
+
+def test_a_key_that_comes_out_of_sums_as_shared_is_a_contradiction(encrypted, monkeypatch):
+    for name in ("recover", "recover_from_exact"):
+        monkeypatch.setattr(f"privacy.audits.key_recovery.{name}", lambda *_: np.zeros(4096, np.int64))
+    assert auditing.audit(encrypted.path)[-1].contradiction
