@@ -136,12 +136,14 @@ def _root_powers() -> Residues:
     table = [1]
     for _ in range(DEGREE - 1):
         table.append(table[-1] * least % _PRIME)
-    return np.array(table, object)[_bit_reversed()]
+    ordered: Residues = np.array(table, object)[_bit_reversed()]
+    return ordered
 
 
 def _values_of(coefficients: Residues) -> Residues:
     """The number-theoretic transform (Longa & Naehrig 2016, IACR 2016/504, algorithm 1), as SEAL orders it."""
-    values, blocks = coefficients % _PRIME, 1
+    values: Residues = coefficients % _PRIME
+    blocks = 1
     while blocks < DEGREE:
         halves = values.reshape(blocks, 2, -1)
         left, right = halves[:, 0], halves[:, 1] * _root_powers()[blocks : 2 * blocks, None] % _PRIME

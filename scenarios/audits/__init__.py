@@ -6,16 +6,18 @@ from pydantic import Field
 
 from scenarios.audits.canary import Canary
 from scenarios.audits.key_recovery import KeyRecovery
+from scenarios.audits.membership_inference import MembershipInference
 
 if TYPE_CHECKING:
     from scenarios.schema import Scenario
 
-__all__ = ["AnyAudit", "AuditParameters", "Canary", "KeyRecovery", "fitting"]
+__all__ = ["AnyAudit", "AuditParameters", "Canary", "KeyRecovery", "MembershipInference", "fitting"]
 
-AnyAudit = Canary | KeyRecovery
+AnyAudit = Canary | KeyRecovery | MembershipInference
 AuditParameters = Annotated[AnyAudit, Field(discriminator="kind")]
 
 
 def fitting(scenario: "Scenario") -> tuple[AnyAudit, ...]:
     """The audits that fit runs of a scenario and take seconds."""
-    return tuple(audit for audit in (Canary(), KeyRecovery()) if not list(audit.refusals(scenario)))
+    quick = Canary(), KeyRecovery(), MembershipInference(shadows=0)
+    return tuple(audit for audit in quick if not list(audit.refusals(scenario)))

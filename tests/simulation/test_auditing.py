@@ -11,6 +11,7 @@ from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary
 from server.directory import RunDirectory
 from simulation import auditing, cli, verify
 
+KEY = ['audit=["key-recovery"]']
 AUDITED = SMALL + PRIVATE + '[[audit]]\nkind = "canary"\ncanaries = 500\n'
 
 
@@ -169,15 +170,15 @@ def encrypted(request, tmp_path_factory):
 
 
 def test_an_encrypted_run_is_tried_for_its_key_and_not_contradicted(encrypted):
-    found = auditing.audit(encrypted.path)
+    found = auditing.audit(encrypted.path, KEY)
     as_shared = found[-1]
     assert (as_shared.kind, as_shared.value, as_shared.contradiction) == ("key-recovery", 0.0, False)
     assert "Made in an exchange of its own" in as_shared.statement
-    assert auditing.audit(encrypted.path) == found
+    assert auditing.audit(encrypted.path, KEY) == found
 
 
 def test_unrounded_sums_would_have_given_everything_away(encrypted):
-    found = auditing.audit(encrypted.path)
+    found = auditing.audit(encrypted.path, KEY)
     if encrypted.read_scenario().protection.scheme == "bfv":
         assert len(found) == 1
         return
@@ -193,4 +194,22 @@ def test_there_must_be_a_key_to_recover(private):
 def test_a_key_that_comes_out_of_sums_as_shared_is_a_contradiction(encrypted, monkeypatch):
     for name in ("recover", "recover_from_exact"):
         monkeypatch.setattr(f"privacy.audits.key_recovery.{name}", lambda *_: np.zeros(4096, np.int64))
-    assert auditing.audit(encrypted.path)[-1].contradiction
+    assert auditing.audit(encrypted.path, KEY)[-1].contradiction
+
+
+def test_a_run_of_any_kind_is_asked_for_its_members(plain):
+    [loss] = auditing.audit(plain.path)
+    assert (loss.kind, loss.facts["attack"], loss.facts["shadows"]) == ("membership-inference", "loss", 0)
+    assert loss.low <= loss.value <= loss.high
+
+
+def test_shadows_add_two_attacks_and_twice_find_the_same(plain):
+    asked = ['audit=[{ kind = "membership-inference", shadows = 3 }]']
+    found = auditing.audit(plain.path, asked)
+    assert [one.facts["attack"] for one in found] == ["loss", "lira", "rmia"]
+    assert auditing.audit(plain.path, asked) == found
+
+
+def test_a_single_shadow_is_refused(plain):
+    with pytest.raises(ScenarioError, match="one shadow shows no spread"):
+        auditing.audit(plain.path, ['audit=[{ kind = "membership-inference", shadows = 1 }]'])

@@ -1,0 +1,34 @@
+"""Membership inference: can the released model tell who was among the training records?"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from scenarios.audits.audit import Audit, Confidence
+
+if TYPE_CHECKING:
+    from scenarios.schema import Scenario
+
+
+class MembershipInference(Audit):
+    """`kind = "membership-inference"`: a threshold on the loss and, with `shadows`, LiRA and RMIA on the final model.
+
+    The mathematics is `privacy.audits.membership`. Each shadow is a whole federation of its own, trained on as many
+    records as the run's clients hold, so it takes about as long as the run's training; 0 leaves LiRA and RMIA out.
+    """
+
+    kind: Literal["membership-inference"] = "membership-inference"
+    shadows: Annotated[int, Field(ge=0, le=128)] = 16
+    confidence: Confidence = 0.95
+
+    def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
+        """Who is a member must be the same in all rounds, and a shadow must be trained as the run was."""
+        if scenario.stream is not None or scenario.event:
+            yield "kind", "who is a member changes over a timeline; needs a run without stream and events"
+        elif scenario.learner.kind != "naive":
+            yield "kind", f'a shadow does not learn by {scenario.learner.kind!r}; needs learner.kind = "naive"'
+        if self.shadows and scenario.federation.sampling.kind != "all":
+            yield "shadows", 'shadows are trained with all clients in each round; needs sampling = "all" or shadows = 0'
+        if self.shadows == 1:
+            yield "shadows", "one shadow shows no spread; at least 2, or 0 for the loss alone"
