@@ -29,7 +29,7 @@ demo: setup  ## ten clients, differential privacy and homomorphic aggregation on
 	@$(BIN)/fedcrucible run quickstart
 
 test: setup  ## the whole test suite but the slow proofs and those that need a browser
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 test-slow: setup  ## the proofs that take minutes: kills, workers, Flower's own runtime
 	@$(BIN)/pytest -m slow
@@ -42,7 +42,7 @@ check: setup  ## what must hold before a commit: ruff, mypy --strict, import-lin
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -m "not slow and not browser"
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser"
 
 format: setup  ## let ruff lay out the code
 	@$(BIN)/ruff format .

@@ -1,7 +1,9 @@
 """Small real runs for the tests: a scenario file in a folder, played by the command line's own code."""
 
+import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -67,9 +69,17 @@ def command(*arguments: object, cwd: Path | None = None) -> "subprocess.Complete
 
 
 def begin(*arguments: object) -> "subprocess.Popen[str]":
-    """The command line in a process that goes on by itself; what it says on standard error is kept."""
+    """The command line in a process that goes on by itself; what it says on standard error is kept.
+
+    It heeds Ctrl-C whoever started the tests: a shell lets what it runs in the background ignore it.
+    """
     return subprocess.Popen(
-        _words(arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=_environment()
+        _words(arguments),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
