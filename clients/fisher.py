@@ -11,10 +11,10 @@ from torch.func import functional_call, grad, vmap
 
 from clients.batches import noise_of
 from clients.jobs import Job
-from clients.threads import one_thread
 from privacy.sampled_gaussian import clip_factors, draw_gaussian, require_noise
 from privacy.view import Vector
 from scenarios import models
+from scenarios.threads import one_thread
 
 _VALUES = 4_000_000
 """How many float32 of per-sample gradients are written out at once, 16 MB."""

@@ -10,7 +10,7 @@ from clients.jobs import Pull, Teacher
 from privacy.view import Vector
 from scenarios.learners import Ewc, FedProx, Lwf
 from scenarios.plans import Plan, scenario_of
-from scenarios.records import classes_seen
+from scenarios.records import classes_seen, label_space
 from scenarios.schema import Scenario
 
 
@@ -27,9 +27,8 @@ class Guidance:
 def guidance_of(plan: Plan, arrays: Mapping[str, Vector]) -> Guidance:
     """From what the server sends: "parameters", and where there are any "importance", "anchor" and "teacher"."""
     scenario, start = scenario_of(plan.scenario), arrays["parameters"]
-    return Guidance(
-        start, _pull(scenario, arrays), _teacher(scenario, plan.round, arrays), _allowed(scenario, plan.round)
-    )
+    teacher = _teacher(scenario, plan.round, arrays)
+    return Guidance(start, _pull(scenario, arrays), teacher, label_space(scenario, plan.round))
 
 
 def _pull(scenario: Scenario, arrays: Mapping[str, Vector]) -> Pull | None:
@@ -47,8 +46,3 @@ def _teacher(scenario: Scenario, round_: int, arrays: Mapping[str, Vector]) -> T
         return None
     before = scenario.stream.first_round(scenario.stream.experience_at(round_)) - 1
     return Teacher(arrays["teacher"], learner.strength, learner.temperature, classes_seen(scenario, before))
-
-
-def _allowed(scenario: Scenario, round_: int) -> npt.NDArray[np.bool_] | None:
-    observed = scenario.stream is not None and scenario.stream.label_space == "observed"
-    return classes_seen(scenario, round_) if observed else None

@@ -10,19 +10,16 @@ from privacy.view import Vector
 from scenarios.plans import Plan, scenario_of
 from scenarios.seeds import torch_stream
 from scenarios.segments import Segment
-from scenarios.timeline import world_at
-from scenarios.work import work_at
+from scenarios.work import Work
 
 
-def statistics_of(plan: Plan, steps: PrivateSteps | None) -> Vector:
-    """The plan's statistics over its weight, float32[size]; zeros where there is nothing to release.
+def statistics_of(plan: Plan, work: Work | None, steps: PrivateSteps | None) -> Vector:
+    """The statistics that the plan's work asks for, over its weight, float32[size]; zeros where there is none.
 
     What is taken back is, to the bit, what was released: a segment's noise is named after the segment, not the round.
     """
-    scenario, resident = scenario_of(plan.scenario), data.resident(plan.scenario)
+    resident = data.resident(plan.scenario)
     features = resident.appearances.features.reshape(len(resident.appearances.features), -1)
-    world = world_at(scenario, plan.round)
-    work = work_at(scenario, resident.holdings[plan.client], plan.client, world, "statistics")
     total = np.zeros(statistics.size(features.shape[1], resident.classes))
     for part in work.parts if work is not None else ():
         for segment in part.segments:

@@ -55,7 +55,7 @@ def _smallest(drawn: npt.NDArray[np.float64], groups: Labels, memory: int) -> np
         members = np.flatnonzero(groups == group)
         ranks[members[np.argsort(drawn[members], kind="stable")]] = np.arange(len(members))
     chosen = np.zeros(len(drawn), np.bool_)
-    chosen[np.lexsort((drawn, ranks))[:memory] if len(np.unique(groups)) > 1 else np.argsort(drawn)[:memory]] = True
+    chosen[np.lexsort((drawn, ranks))[:memory]] = True
     return chosen
 
 

@@ -17,6 +17,7 @@ from privacy import ledger
 from privacy.errors import BudgetSpent, FedcrucibleError, PolicyRefused, Rejected
 from privacy.protections.protocol import UPDATE, ClientSide, Fields
 from privacy.view import Vector
+from scenarios.learners.learner import of_before
 from scenarios.plans import Plan, scenario_of, world_of
 from scenarios.segments import available
 from scenarios.work import private_steps
@@ -107,9 +108,8 @@ def _with_memory(plan: Plan, kept: Memory) -> Memory:
         return kept
     resident = data.resident(plan.scenario)
     usable = available(world, plan.client, resident.holdings[plan.client])
-    past = [segment for segment in usable if segment.experience < world.experience]
     labels = resident.appearances.dataset.labels
-    held = replay.brought_up_to_date(scenario, plan.client, kept.replay, past, labels)
+    held = replay.brought_up_to_date(scenario, plan.client, kept.replay, of_before(world, usable), labels)
     return kept if held is kept.replay else replace(kept, replay=held)
 
 

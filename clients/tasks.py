@@ -59,7 +59,7 @@ def perform(given: Sequence[Task], arrays: Mapping[str, Vector]) -> list[Vector]
             guidance = guidance_of(given[0].plan, arrays)
             return fisher.fishers([job_of(task, guidance) for task in given])
         case "statistics":
-            return [releases.statistics_of(task.plan, task.steps) for task in given]
+            return [releases.statistics_of(task.plan, work_of(task.plan), task.steps) for task in given]
 
 
 def job_of(task: Task, guidance: Guidance) -> Job:

@@ -6,8 +6,8 @@ from clients.cohort.chunks import chunks
 from clients.cohort.network import network_of
 from clients.cohort.trainer import train_chunk
 from clients.jobs import Job
-from clients.threads import one_thread
 from privacy.view import Vector
+from scenarios.threads import one_thread
 
 __all__ = ["Job", "chunks", "train"]
 

@@ -44,3 +44,9 @@ def classes_seen(scenario: Scenario, round_: int) -> npt.NDArray[np.bool_]:
     found[records.dataset.labels[records.division.experiences.of <= now]] = True
     found.setflags(write=False)
     return found
+
+
+def label_space(scenario: Scenario, round_: int) -> npt.NDArray[np.bool_] | None:
+    """The classes that the model may tell apart in a round, bool[classes]; None for all of them."""
+    observed = scenario.stream is not None and scenario.stream.label_space == "observed"
+    return classes_seen(scenario, round_) if observed else None

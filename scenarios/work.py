@@ -95,7 +95,7 @@ def _due(scenario: Scenario, own: Sequence[Segment], client: int, world: World) 
     before = world_at(scenario, world.round - 1) if world.round > 1 else None
     earlier = available(before, client, own) if before is not None else ()
     # A client that was away was asked for its segments before it went.
-    come = [segment for segment in usable if segment not in earlier and not _released(scenario, segment, client, world)]
+    come = [segment for segment in usable if not _released(scenario, segment, client, world)]
     gone = [segment for segment in earlier if segment not in usable and world.is_subtracted(client, segment.name)]
     added = tuple(Part((segment,), segment.size, segment.size) for segment in come)
     return added + tuple(Part((segment,), segment.size, segment.size, sign=-1) for segment in gone)

@@ -13,9 +13,10 @@ from scenarios import models
 from scenarios.concepts import Appearances
 from scenarios.datasets.dataset import Labels
 from scenarios.events import PoisonEvent
-from scenarios.records import classes_seen
+from scenarios.records import label_space
 from scenarios.schema import Scenario
 from scenarios.shifts import Backdoor
+from scenarios.threads import one_thread
 from scenarios.timeline import world_at
 from scenarios.world import World
 
@@ -74,11 +75,12 @@ class Examination:
         target. `validation_accuracy` is the accuracy on the validation split, as `accuracy` is on the test records.
         """
         world, of = world_at(self.scenario, round_), self.appearances.experiences.of[self.test]
-        outcomes = self.score("test", model, self.appearances.seen(self.test, world, None), self._allowed(round_))
+        allowed = label_space(self.scenario, round_)
+        outcomes = self.score("test", model, self.appearances.seen(self.test, world, None), allowed)
         begun = of <= world.experience
         figures: dict[str, Any] = {"accuracy": outcomes.accuracy(begun), "loss": outcomes.loss(begun)}
         if len(self.validation):
-            figures["validation_accuracy"] = self._validated(model, world, round_)
+            figures["validation_accuracy"] = self._validated(model, world)
         if self.scenario.stream is not None:
             numbers = range(1, len(self.appearances.experiences.names) + 1)
             figures["experience"] = world.experience
@@ -89,7 +91,7 @@ class Examination:
                     [outcomes.accuracy((of == number) & (labels == label)) for label in range(self.classes)]
                     for number in numbers
                 ]
-        success = [self._success(model, event, round_) for event in self._backdoors]
+        success = [self._success(model, event, allowed) for event in self._backdoors]
         return {**figures, "backdoor": max(success)} if success else figures
 
     def score(self, name: str, model: Vector, rows: Labels, allowed: Allowed | None = None) -> Outcomes:
@@ -98,33 +100,25 @@ class Examination:
         Where only some classes are `allowed`, bool[C], the model chooses among these. The rows last scored under `name`
         are kept in batches, since most rounds see them as the round before did.
         """
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             models.assign_parameters(self.module, model)
             return self._score(self._batches(name, rows), allowed)
-        finally:
-            torch.set_num_threads(threads)
 
-    def _validated(self, model: Vector, world: World, round_: int) -> float | None:
+    def _validated(self, model: Vector, world: World) -> float | None:
         begun = self.validation[self.appearances.experiences.of[self.validation] <= world.experience]
         rows = self.appearances.seen(begun, world, None)
-        return self.score("validation", model, rows, self._allowed(round_)).accuracy()
-
-    def _allowed(self, round_: int) -> Allowed | None:
-        observed = self.scenario.stream is not None and self.scenario.stream.label_space == "observed"
-        return classes_seen(self.scenario, round_) if observed else None
+        return self.score("validation", model, rows, label_space(self.scenario, world.round)).accuracy()
 
     @functools.cached_property
     def _backdoors(self) -> list[PoisonEvent]:
         poisons = [event for event in self.scenario.event if isinstance(event, PoisonEvent)]
         return [event for event in poisons if isinstance(event.attack, Backdoor)]
 
-    def _success(self, model: Vector, event: PoisonEvent, round_: int) -> float:
+    def _success(self, model: Vector, event: PoisonEvent, allowed: Allowed | None) -> float:
         assert isinstance(event.attack, Backdoor)
         others = self.test[self.appearances.dataset.labels[self.test] != event.attack.target]
         rows = self.appearances.rows(others, (event.applied,))
-        return self.score(f"backdoor {event.at}", model, rows, self._allowed(round_)).accuracy() or 0.0
+        return self.score(f"backdoor {event.at}", model, rows, allowed).accuracy() or 0.0
 
     @torch.no_grad()
     def _score(self, batches: Batches, allowed: Allowed | None) -> Outcomes:

@@ -16,6 +16,13 @@ _POLL_S = 0.1
 _LINES = 100
 
 
+def bar_on(output: IO[str]) -> Bar:
+    """A bar that is there while something is under way, and on a terminal only; its console writes to `output`."""
+    console = Console(file=output, soft_wrap=True, highlight=False)
+    text = TextColumn("{task.description}")
+    return Bar(BarColumn(), text, console=console, transient=True, disable=not output.isatty())
+
+
 class Progress:
     """Follows a journal in a thread and says what each round gave; a context manager around a run.
 
@@ -29,13 +36,7 @@ class Progress:
         self._played = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
-        self._bar = Bar(
-            BarColumn(),
-            TextColumn("{task.description}"),
-            console=Console(file=output, soft_wrap=True, highlight=False),
-            transient=True,
-            disable=not output.isatty(),
-        )
+        self._bar = bar_on(output)
         self._task = self._bar.add_task("starting", total=rounds)
 
     def __enter__(self) -> Self:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from privacy import ledger
 from privacy.errors import ScenarioError
 from privacy.guarantees import DpSgd
+from privacy.view import Vector
 from scenarios.schema import Scenario, sha256
 from server import journal
 from server.directory import RunDirectory
@@ -20,7 +21,8 @@ from server.exchange import model_bytes
 from server.summary import ledgers_of
 
 _TOLERANCE = 1e-6
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError)
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError)
+"""What reading a run directory that is none, or a hostile one, can raise."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def examine(path: Path) -> Verdict:
     """Check a run directory, reading its journal once. Raises ScenarioError where there is none that can be read."""
     try:
         return _examined(RunDirectory(path))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         told = str(error) if isinstance(error, OSError | ValueError) else f"{type(error).__name__} {error}"
         reason = " ".join(told.split())
         raise ScenarioError([f"{path}: not a readable run directory: {reason}"]) from error
@@ -49,6 +51,12 @@ def examine(path: Path) -> Verdict:
 def problems(path: Path) -> list[str]:
     """Everything that does not hold, one line each; empty where all holds. Raises ScenarioError if unreadable."""
     return examine(path).problems
+
+
+def released_model(directory: RunDirectory) -> Vector:
+    """The final model, float32[d], in the order that its hash is of. Raises one of `UNREADABLE` without one."""
+    with safe_open(directory.model, framework="numpy") as file:
+        return np.concatenate([file.get_tensor(name).ravel() for name in file.metadata()["order"].split()])
 
 
 def _examined(directory: RunDirectory) -> Verdict:
@@ -96,11 +104,8 @@ def _spent(scenario: Scenario, records: list[journal.Record]) -> dict[str, float
 
 def _model_problems(directory: RunDirectory, records: list[journal.Record]) -> list[str]:
     journalled = records[-1].get("model_sha256") if records else None
-    with safe_open(directory.model, framework="numpy") as file:
-        order = file.metadata()["order"].split()
-        vector = np.concatenate([file.get_tensor(name).ravel() for name in order])
     found = []
-    if hashlib.sha256(model_bytes(vector)).hexdigest() != journalled:
+    if hashlib.sha256(model_bytes(released_model(directory))).hexdigest() != journalled:
         found.append("model.safetensors: not the model that the journal ends with")
     if json.loads(directory.summary.read_text(encoding="utf-8")).get("final_sha256") != journalled:
         found.append("summary.json: final_sha256 is not the model that the journal ends with")

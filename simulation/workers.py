@@ -162,11 +162,15 @@ def one_thread() -> None:
 def _begin() -> None:
     one_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process' to handle
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
-def _end_with_parent() -> None:
-    """End this worker when the main process is killed: the pool's own queue would keep it waiting for ever."""
+def end_with_parent() -> None:
+    """End this process, whatever it does, when the one that started it is killed: nobody else would."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import torch
 
-from clients.threads import one_thread
 from privacy.audits import membership
 from privacy.audits.membership import Floats, Separation
 from privacy.findings import Finding
@@ -16,6 +15,7 @@ from scenarios.datasets.dataset import Labels
 from scenarios.records import appearances_of, records_of
 from scenarios.schema import Scenario
 from scenarios.seeds import stream
+from scenarios.threads import one_thread
 from simulation.auditing.shadows import train_shadows
 from simulation.auditing.subject import Subject
 

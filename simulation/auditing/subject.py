@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 
 from privacy.errors import ScenarioError
 from privacy.ledger import Ledger
@@ -21,8 +19,6 @@ from server import journal
 from server.directory import RunDirectory
 from server.summary import ledgers_of
 from simulation import verify
-
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +43,8 @@ def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
         if records_of(scenario).dataset.fingerprint != manifest.get("data_sha256"):
             raise ScenarioError([f"{directory.path}: the data are no longer those the run was made with"])
         read_summary(directory)
-        return Subject(scenario, ledgers_of(journal.read(directory.journal)), _model(directory))
-    except _UNREADABLE as error:
+        return Subject(scenario, ledgers_of(journal.read(directory.journal)), verify.released_model(directory))
+    except verify.UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise ScenarioError([f"{directory.path}: not a readable run directory: {reason}"]) from error
 
@@ -76,8 +72,3 @@ def _with_audits(directory: RunDirectory, values: Mapping[str, object], override
 
 
 _ONLY_AUDITS = "a finished run stays as it is; only its audits can be set, as in audit='[{ kind = \"canary\" }]'"
-
-
-def _model(directory: RunDirectory) -> Vector:
-    with safe_open(directory.model, framework="numpy") as file:
-        return np.concatenate([file.get_tensor(name).ravel() for name in file.metadata()["order"].split()])

@@ -1,9 +1,7 @@
 """One run of a sweep, in its own process: what the fork server imports once and then forks."""
 
-import multiprocessing
 import os
 import signal
-import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -13,14 +11,14 @@ from scenarios.grid import Point
 from server import ending
 from server.directory import RunDirectory
 from simulation import running
-from simulation.workers import one_thread
+from simulation.workers import end_with_parent, one_thread
 
 
 def play(point: Point, path: Path, reason: Connection) -> None:
     """Run a point, or go on with it; why it failed goes into the pipe, and the run says nothing else."""
     os.setpgid(0, 0)  # Ctrl-C on the terminal is for the sweep, which then stops each run once
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    threading.Thread(target=_end_with_sweep, daemon=True).start()
+    end_with_parent()  # what was played is kept, and the next attempt goes on with it
     one_thread()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
@@ -41,11 +39,3 @@ def _play(point: Point, path: Path) -> None:
     if directory.read_manifest()["scenario_sha256"] != point.sha256:
         raise ScenarioError([f"{path} holds another scenario"])
     running.resume(path, workers=1)
-
-
-def _end_with_sweep() -> None:
-    """End this run when the sweep is killed; what it has played is kept, and the next attempt goes on with it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -6,18 +6,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import IO
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
 
 from scenarios.grid import Point, named
 from server.directory import RunDirectory
+from simulation.progress import bar_on
 from simulation.sweeps.directory import SweepDirectory, read_json
 
 _POLL_S = 0.5
@@ -56,7 +55,7 @@ class Players:
         waiting = [point for point in points if self.directory.status(point)[0] != "completed"]
         self._done += len(points) - len(waiting)
         under_way = list[_Playing]()
-        with _bar(self.output, total) as bar:
+        with bar_on(self.output) as bar:
             task = bar.add_task("", total=total, completed=self._done)
             try:
                 while waiting or under_way:
@@ -104,15 +103,6 @@ class Players:
         accuracy = summary.get("accuracy")
         shown = f"accuracy {accuracy:.4f}" if accuracy is not None else "no accuracy"
         return f"{told}{shown}{spent}, {summary.get('wall_seconds', 0.0):.1f} s"
-
-
-@contextlib.contextmanager
-def _bar(output: IO[str], total: int) -> Iterator[Bar]:
-    console = Console(file=output, soft_wrap=True, highlight=False)
-    with Bar(
-        BarColumn(), TextColumn("{task.description}"), console=console, transient=True, disable=not output.isatty()
-    ) as bar:
-        yield bar
 
 
 def _share_played(directory: RunDirectory, point: Point) -> float:
