@@ -28,6 +28,7 @@ Residues = npt.NDArray[np.object_]
 Floats = npt.NDArray[np.float64]
 
 _PRIME, _SLOTS, _GENERATOR = COEFFICIENT_PRIME, DEGREE // 2, 3
+_PI = np.longdouble("3.14159265358979323846")
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,17 @@ def _solved(one: tuple[Residues, Residues, Residues], other: tuple[Residues, Res
 
 
 def _doubled_message(values: Floats) -> Residues:
-    """The coefficients of m(X) + m(1/X) from the real parts of the slots: SEAL's encoding, backwards."""
-    at_odd_powers = np.zeros(DEGREE)
+    """The coefficients of m(X) + m(1/X) from the real parts of the slots: SEAL's encoding, backwards.
+
+    At the scale of 2^54 they reach 2^50 for slots near 1, where a transform in float64 rounds wrongly in one attack of
+    thirty; in the 64 bits of an extended double what is left, about 0.06, is SEAL's own.
+    """
+    at_odd_powers = np.zeros(DEGREE, np.longdouble)
     at_odd_powers[_exponents() // 2] = values
     at_odd_powers[(2 * DEGREE - _exponents()) // 2] = values
-    angles = np.exp(-1j * np.pi * np.arange(DEGREE) / DEGREE)
-    coefficients = (np.fft.fft(at_odd_powers) * angles).real * (2.0 * CKKS_SCALE / DEGREE)
+    angles = np.arange(DEGREE, dtype=np.longdouble) * (_PI / DEGREE)
+    turned = np.fft.fft(at_odd_powers) * (np.cos(angles) - 1j * np.sin(angles))
+    coefficients = turned.real * np.longdouble(2.0 * CKKS_SCALE / DEGREE)
     return np.array([int(value) for value in np.rint(coefficients)], object)
 
 

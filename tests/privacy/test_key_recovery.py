@@ -39,6 +39,12 @@ def test_two_unrounded_decryptions_give_the_key_away_in_under_a_second(keys, siz
     assert set(np.unique(key)) == {-1, 0, 1}
 
 
+def test_the_key_comes_out_of_large_values_under_any_key():
+    for _ in range(20):
+        keys = new_context("ckks")
+        assert key_recovery.recover(opened(keys, 500_000, 1), opened(keys, 500_000, 2)) is not None
+
+
 def test_the_key_opens_an_upload_that_nobody_decrypted(keys):
     key = key_recovery.recover(opened(keys, 9000, 1), opened(keys, 9000, 2))
     integers, upload = encrypted(keys, 9000, 3)
