@@ -70,6 +70,19 @@ def load_public(scheme: SchemeName, context: bytes) -> "tenseal.Context":
     return _load_public(scheme, context)
 
 
+def kind_of(content: bytes) -> Literal["public", "secret"] | None:
+    """Whether these bytes are an encryption context, and whether a secret key is in it; nothing of them is loaded."""
+    try:
+        _, after = _take(content, 1, 0)
+        _, end = _take(content, 2, after)
+        if end == len(content):
+            return "public"
+        _take(content, 3, end)
+    except Rejected:
+        return None
+    return "secret"
+
+
 @functools.lru_cache(maxsize=8)
 def _load_public(scheme: SchemeName, context: bytes) -> "tenseal.Context":
     import tenseal

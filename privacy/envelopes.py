@@ -106,6 +106,11 @@ def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes:
     return body
 
 
+def body_of(blob: bytes) -> bytes | memoryview:
+    """The body of what looks like an envelope, unchecked and not copied; anything else as it is."""
+    return memoryview(blob)[OVERHEAD_BYTES:] if blob.startswith(_MAGIC) and len(blob) > OVERHEAD_BYTES else blob
+
+
 @functools.lru_cache(maxsize=4096)
 def _private_key(signing_key: bytes) -> Ed25519PrivateKey:
     # Deriving the public half takes as long as signing.
