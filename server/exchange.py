@@ -14,6 +14,7 @@ from privacy.errors import RunFailed
 from privacy.protections.protocol import UPDATE, Exchange, Fields, Reply, Request, Result
 from privacy.view import Vector
 from scenarios.plans import Plan
+from server.trace import Item, Trace, items_of
 
 _PATIENCE_S = 3600.0
 _POLL_S = 0.1
@@ -73,12 +74,14 @@ def drive(protocol: Exchange[Result], grid: Grid, roster: Mapping[int, Member], 
 class Courier:
     """One round's messages: each client's plan goes with every request, the model with those that ask for an update.
 
-    `bystander` is the plan of a client that does not train in the round, but for its number. `arrays` holds the model
-    as "parameters" and what the learner sends along. `lost` says which clients drop out, and at which stage.
+    What travels is noted in `trace`. `bystander` is the plan of a client that does not train in the round, but for its
+    number. `arrays` holds the model as "parameters" and what the learner sends along. `lost` says which clients drop
+    out, and at which stage.
     """
 
     plans: Mapping[int, Plan]
     bystander: Plan
+    trace: Trace
     arrays: Mapping[str, Vector] = field(default_factory=dict)
     lost: Mapping[int, str] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
@@ -99,7 +102,8 @@ class Courier:
             node = message.metadata.src_node_id
             if node in waiting:
                 request = waiting.pop(node)
-                reply, loss = self._reply(request, message), self._loss(request)
+                loss = self._loss(request)
+                reply = self._reply(request, message, loss)
                 yield self._noted(request, reply if loss is None else Reply(request.client, error=LOSSES[loss]))
             else:
                 self.traffic.ignored[node] = self.traffic.ignored.get(node, 0) + 1
@@ -118,10 +122,12 @@ class Courier:
 
     def _message(self, node: int, request: Request) -> Message:
         plan = self.plans.get(request.client) or replace(self.bystander, client=request.client)
-        asked, own = self._asked(request), ConfigRecord(dict(plan.to_fields()))
+        asked, own = self._asked(request), RecordDict({"plan": ConfigRecord(dict(plan.to_fields()))})
+        items = [*asked.items, *items_of(own)]
         content = asked.content.copy()
-        content["plan"] = own
-        self._count(self.traffic.received_bytes, request.client, asked.size + _size(own))
+        content.update(own)
+        self._count(self.traffic.received_bytes, request.client, items)
+        self.trace.note("clients", request.phase, request.client, items)
         kind = "train" if request.phase == UPDATE else "query.protection"
         return Message(content, dst_node_id=node, message_type=kind)
 
@@ -132,7 +138,7 @@ class Courier:
             content = RecordDict({"request": ConfigRecord({**request.fields, "phase": request.phase})})
             if request.phase == UPDATE:
                 content["arrays"] = self._record
-            self._last = last = _Asked(request.fields, request.phase, content, _sizes(content))
+            self._last = last = _Asked(request.fields, request.phase, content, list(items_of(content)))
         return last
 
     @functools.cached_property
@@ -142,31 +148,33 @@ class Courier:
             raise RunFailed("an update was asked for before there was a model")
         return ArrayRecord({name: Array(array) for name, array in self.arrays.items()})
 
-    def _reply(self, request: Request, message: Message) -> Reply:
+    def _reply(self, request: Request, message: Message, lost: str | None) -> Reply:
+        items = _answered(message)
+        self.trace.note("nobody" if lost == "after-training" else "server", request.phase, request.client, items)
         if message.has_error():
             return Reply(request.client, error=f"the client failed: {_last_line(message.error.reason)}")
-        self._count(self.traffic.sent_bytes, request.client, _sizes(message.content))
+        self._count(self.traffic.sent_bytes, request.client, items)
         fields = fields_of(message)
         status = fields.get("status", "trained")
         error = "" if status == "trained" else _said(fields.get("reason", status))
         return Reply(request.client, fields, error)
 
     @staticmethod
-    def _count(counts: dict[int, int], client: int, size: int) -> None:
-        counts[client] = counts.get(client, 0) + size
+    def _count(counts: dict[int, int], client: int, items: Sequence[Item]) -> None:
+        counts[client] = counts.get(client, 0) + sum(item.size for item in items)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """The part of a message that is the same for all of whom a phase and its fields are asked, and its bytes."""
+    """The part of a message that is the same for all of whom a phase and its fields are asked, and what is in it."""
 
     fields: Fields
     phase: str
     content: RecordDict
-    size: int
+    items: Sequence[Item]
 
 
-def introduce(grid: Grid, held: Sequence[int], plan: Plan) -> dict[int, Member]:
+def introduce(grid: Grid, held: Sequence[int], plan: Plan, trace: Trace) -> dict[int, Member]:
     """Wait until every client's node is there, and ask each who it is; `held` says how many records each must hold.
 
     Raises RunFailed where they do not come, or one says something else: its records are its weight.
@@ -175,11 +183,14 @@ def introduce(grid: Grid, held: Sequence[int], plan: Plan) -> dict[int, Member]:
     nodes = _wait_for_nodes(grid, clients)
     content = RecordDict({"plan": ConfigRecord(dict(plan.to_fields()))})
     messages = [Message(content, dst_node_id=node, message_type="query.hello") for node in nodes]
+    for number in range(len(nodes)):
+        trace.note("clients", "hello", number, items_of(content))
     roster: dict[int, Member] = {}
     for message in grid.send_and_receive(messages, timeout=_PATIENCE_S):
         if message.has_error():
             raise RunFailed(f"a client could not introduce itself: {_last_line(message.error.reason)}")
         client, member = _introduction(message)
+        trace.note("server", "hello", client, items_of(message.content))
         if client in roster or not 0 <= client < clients:
             raise RunFailed(f"node {message.metadata.src_node_id} introduced itself as client {client}: not possible")
         if member.records != held[client]:
@@ -217,16 +228,10 @@ def _wait_for_nodes(grid: Grid, clients: int) -> list[int]:
         time.sleep(_POLL_S)
 
 
-def _sizes(content: RecordDict) -> int:
-    return sum(_size(record) for record in content.values())
-
-
-def _size(record: object) -> int:
-    if isinstance(record, ArrayRecord):
-        return sum(len(array.data) for array in record.values())
-    if isinstance(record, ConfigRecord):
-        return sum(len(value) if isinstance(value, bytes | str) else 8 for value in record.values())
-    return 0
+def _answered(message: Message) -> list[Item]:
+    if message.has_error():
+        return [Item("error", "text", len(message.error.reason or ""))]
+    return list(items_of(message.content))
 
 
 def _last_line(reason: str | None) -> str:

@@ -31,6 +31,7 @@ from server.recorder import Recorder
 from server.recovery import Recovered
 from server.reports import Asked
 from server.state import State, held_back, with_late
+from server.trace import Trace
 
 
 @dataclass
@@ -55,12 +56,13 @@ class Federation:
     roster: Mapping[int, Member] = field(default_factory=dict)
     accounts: Accounts = field(default_factory=Accounts)
     noise: Mapping[int, float] = field(default_factory=dict)
+    trace: Trace = field(default_factory=Trace)
 
     def begin(self) -> None:
         """Gather the clients, set up keys, and write the journal's first line."""
         self._gather()
         protocol = self.scenario.protection.prepare(self.run, sorted(self.roster))
-        courier = Courier({}, self._bystander)
+        courier = Courier({}, self._bystander, self.trace)
         self.material = drive(protocol, self.grid, self.roster, courier)
         self._keep_if_needed()
         figures = self.examination.figures(self.state.model, 1, whole=False)
@@ -100,7 +102,7 @@ class Federation:
 
     def _gather(self) -> None:
         held = [sum(segment.size for segment in own) for own in self.outlook.holdings]
-        self.roster = introduce(self.grid, held, self._bystander)
+        self.roster = introduce(self.grid, held, self._bystander, self.trace)
         self.noise = planning.noise_by_client(self.outlook)
 
     @property
@@ -151,7 +153,7 @@ class Federation:
         plans = planning.plan_round(self.outlook, self.noise, round_, self.run, self.interrupted, task)
         arrays = {"parameters": self.state.model, **learning.sent_along(self.state.learned)}
         by_client, lost = {plan.client: plan for plan in plans}, self.outlook.lost(round_)
-        courier = Courier(by_client, self._bystander_of(plans), arrays, lost)
+        courier = Courier(by_client, self._bystander_of(plans), self.trace, arrays, lost)
         participants = tuple(Participant(p.client, p.weight, self.roster[p.client].public_key) for p in plans)
         size = learning.uploaded_size(self.scenario, len(self.state.model), self.examination.classes)
         purpose = plans[0].purpose if plans else self.run
@@ -242,6 +244,7 @@ class Federation:
         self.recorder.append(self._linked(content))
 
     def _linked(self, content: Record) -> Record:
-        line = journal.link(self.previous, content)
-        self.previous = str(line["hash"])
+        """What travelled since the line before is part of every line."""
+        line = journal.link(self.previous, {**content, "messages": self.trace.lines()})
+        self.previous, self.trace = str(line["hash"]), Trace()
         return line
