@@ -46,6 +46,7 @@ from privacy.protections.protocol import (
     Cohort,
     Exchange,
     Fields,
+    Quantity,
     Reply,
     Request,
     Value,
@@ -86,6 +87,17 @@ class Homomorphic(Parameters):
             "context": functools.partial(_keep_context, self),
             UPDATE: functools.partial(_send_update, self),
             "decrypt": functools.partial(_decrypt_sum, self),
+        }
+
+    def carries(self) -> Mapping[str, Quantity]:
+        """Uploads and sums; which of them are encrypted is for an audit to see, not for this table to say."""
+        return {
+            "keys.context": "public keys",
+            "context.context": "public keys",
+            f"{UPDATE}.envelope": "single updates",
+            f"{UPDATE}.saturated": "clipped coordinates",
+            "decrypt.sum": "sum of updates",
+            "decrypt.total": "sum of updates",
         }
 
     def upload_bytes(self, parameters: int) -> int:

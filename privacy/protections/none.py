@@ -10,7 +10,7 @@ from privacy.envelopes import OVERHEAD_BYTES
 from privacy.errors import Rejected
 from privacy.parameters import Parameters
 from privacy.protections import uploads
-from privacy.protections.protocol import UPDATE, Answer, ClientSide, Cohort, Exchange, Fields
+from privacy.protections.protocol import UPDATE, Answer, ClientSide, Cohort, Exchange, Fields, Quantity
 from privacy.view import Contribution, Rejection, Vector, View, by_client
 
 
@@ -32,6 +32,10 @@ class NoProtection(Parameters):
     def answers(self) -> Mapping[str, Answer]:
         """One phase: the update."""
         return {UPDATE: _send_update}
+
+    def carries(self) -> Mapping[str, Quantity]:
+        """The update itself."""
+        return {f"{UPDATE}.envelope": "single updates"}
 
     def upload_bytes(self, parameters: int) -> int:
         """Four bytes a parameter and the envelope."""

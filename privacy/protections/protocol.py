@@ -7,12 +7,30 @@ carries requests and replies is the caller's.
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from privacy.view import Vector, View
 
 Value = bytes | str | int | float | bool
 Fields = Mapping[str, Value]
+
+Quantity = Literal[
+    "single updates",
+    "sum of updates",
+    "global model",
+    "learner's state",
+    "weights",
+    "records held",
+    "losses",
+    "label sets",
+    "privacy ledgers",
+    "training times",
+    "clipped coordinates",
+    "scenario and seed",
+    "secret key",
+    "public keys",
+]
+"""What a message can be about. Of the plural ones each client has its own."""
 
 UPDATE = "update"
 """The phase in which a client trains first and then answers with its protected update."""
@@ -87,6 +105,9 @@ class Protection(Protocol):
 
     def answers(self) -> Mapping[str, Answer]:
         """The client's half: an answer for each phase."""
+
+    def carries(self) -> Mapping[str, Quantity]:
+        """What its own fields are about, by "phase.field": the words of the visibility audit, which looks at them."""
 
     def upload_bytes(self, parameters: int) -> int:
         """The expected size of one client's upload in bytes."""

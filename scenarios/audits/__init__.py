@@ -7,17 +7,18 @@ from pydantic import Field
 from scenarios.audits.canary import Canary
 from scenarios.audits.key_recovery import KeyRecovery
 from scenarios.audits.membership_inference import MembershipInference
+from scenarios.audits.visibility import Visibility
 
 if TYPE_CHECKING:
     from scenarios.schema import Scenario
 
-__all__ = ["AnyAudit", "AuditParameters", "Canary", "KeyRecovery", "MembershipInference", "fitting"]
+__all__ = ["AnyAudit", "AuditParameters", "Canary", "KeyRecovery", "MembershipInference", "Visibility", "fitting"]
 
-AnyAudit = Canary | KeyRecovery | MembershipInference
+AnyAudit = Canary | KeyRecovery | MembershipInference | Visibility
 AuditParameters = Annotated[AnyAudit, Field(discriminator="kind")]
 
 
 def fitting(scenario: "Scenario") -> tuple[AnyAudit, ...]:
     """The audits that fit runs of a scenario and take seconds."""
-    quick = Canary(), KeyRecovery(), MembershipInference(shadows=0)
+    quick = Canary(), KeyRecovery(), MembershipInference(shadows=0), Visibility()
     return tuple(audit for audit in quick if not list(audit.refusals(scenario)))

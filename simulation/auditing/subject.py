@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from privacy.audits.visibility import Passed, passed_of
 from privacy.errors import ScenarioError
 from privacy.ledger import Ledger
 from privacy.view import Vector
@@ -23,11 +24,15 @@ from simulation import verify
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A finished run: its scenario, the audits overridden or not, what each client spent, and the released model."""
+    """A finished run: its scenario, the audits overridden or not, what each client spent, and the released model.
+
+    `messages` is the trace of what travelled, by line of the journal.
+    """
 
     scenario: Scenario
     ledgers: Mapping[str, Ledger]
     model: Vector
+    messages: Sequence[Sequence[Passed]]
 
 
 def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
@@ -43,7 +48,9 @@ def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
         if records_of(scenario).dataset.fingerprint != manifest.get("data_sha256"):
             raise ScenarioError([f"{directory.path}: the data are no longer those the run was made with"])
         read_summary(directory)
-        return Subject(scenario, ledgers_of(journal.read(directory.journal)), verify.released_model(directory))
+        lines = journal.read(directory.journal)
+        messages = [[passed_of(one) for one in line.get("messages", ())] for line in lines]
+        return Subject(scenario, ledgers_of(lines), verify.released_model(directory), messages)
     except verify.UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise ScenarioError([f"{directory.path}: not a readable run directory: {reason}"]) from error

@@ -7,7 +7,9 @@ import pytest
 from privacy.audits import canary
 from privacy.errors import ScenarioError
 from privacy.findings import from_json
+from privacy.protections import homomorphic
 from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary
+from server import journal
 from server.directory import RunDirectory
 from simulation import auditing, cli, verify
 
@@ -198,7 +200,7 @@ def test_a_key_that_comes_out_of_sums_as_shared_is_a_contradiction(encrypted, mo
 
 
 def test_a_run_of_any_kind_is_asked_for_its_members(plain):
-    [loss] = auditing.audit(plain.path)
+    loss, *_ = auditing.audit(plain.path)
     assert (loss.kind, loss.facts["attack"], loss.facts["shadows"]) == ("membership-inference", "loss", 0)
     assert loss.low <= loss.value <= loss.high
 
@@ -213,3 +215,54 @@ def test_shadows_add_two_attacks_and_twice_find_the_same(plain):
 def test_a_single_shadow_is_refused(plain):
     with pytest.raises(ScenarioError, match="one shadow shows no spread"):
         auditing.audit(plain.path, ['audit=[{ kind = "membership-inference", shadows = 1 }]'])
+
+
+SEEN = ['audit=["visibility"]']
+
+
+def test_nobody_reads_single_updates_under_homomorphic_aggregation(tmp_path):
+    [found] = auditing.audit(play(tmp_path, SMALL + ENCRYPTED).path, SEEN)
+    cells = {(cell["quantity"], cell["role"]): cell["how"] for cell in found.facts["table"]}
+    assert {cells["single updates", role] for role in ("server", "network")} == {"ciphertext"}
+    assert {cells["single updates", role] for role in ("key holder", "other clients")} == {"nothing"}
+    assert cells["sum of updates", "key holder"] == "decrypts"
+    assert not found.contradiction
+
+
+def test_the_server_reads_single_updates_without_a_protection(plain):
+    [found] = auditing.audit(plain.path, SEEN)
+    assert "Single updates could be read by the server and the network." in found.statement
+    assert "single updates" in plain.report.read_text().lower()
+    assert not found.contradiction
+
+
+def test_noise_is_said_where_updates_are_read(private):
+    [found] = auditing.audit(private.path, SEEN)
+    assert "by the server and the network, with the noise that clients added" in found.statement
+
+
+def test_a_protection_that_leaks_updates_beside_its_ciphertexts_is_found_out(tmp_path, monkeypatch):
+    send = homomorphic._send_update
+
+    def with_a_copy(protection, side, fields):
+        answered, secrets = send(protection, side, fields)
+        return {**answered, "copy": side.update.tobytes()}, secrets
+
+    monkeypatch.setattr(homomorphic, "_send_update", with_a_copy)
+    directory = play(tmp_path, SMALL + ENCRYPTED)
+    [found] = auditing.audit(directory.path, SEEN)
+    assert found.contradiction
+    assert "travelled in the clear as 'reply.copy'" in found.statement
+
+
+def test_a_run_whose_messages_were_not_traced_is_refused(copied):
+    lines = [json.loads(line) for line in copied.journal.read_text().splitlines()]
+    chained, previous = [], journal.GENESIS
+    for line in lines:
+        content = {name: value for name, value in line.items() if name not in ("messages", "hash", "previous")}
+        chained.append(journal.link(previous, content))
+        previous = chained[-1]["hash"]
+    copied.journal.write_text("".join(json.dumps(line, sort_keys=True) + "\n" for line in chained))
+    copied.update_manifest(journal_head=previous)
+    with pytest.raises(ScenarioError, match="no trace of its messages"):
+        auditing.audit(copied.path, SEEN)
