@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from simulation.report import continual, exhibits, figures, learned, spending, tables, told, wording
+from simulation.report import continual, exhibits, figures, learned, spending, tables, told, visibility, wording
 from simulation.report.answering import answer
 from simulation.report.bundle import charting_script
 from simulation.report.drawing import Specification
@@ -53,6 +53,7 @@ class Section:
     cost: tuple[Exhibit, ...]
     holdings: Exhibit
     marks: tuple[Mark, ...]
+    who_saw_what: Table | None
     sights: tuple[Sight, ...]
     rounds_table: Table
     epsilon_table: Table
@@ -98,6 +99,7 @@ def _section(run: Run, anchor: str) -> Section:
         cost=exhibits.cost(run),
         holdings=exhibits.holdings(run),
         marks=marks(run),
+        who_saw_what=visibility.who_saw_what(run),
         sights=sights(run),
         rounds_table=tables.rounds(run),
         epsilon_table=tables.epsilon(run),

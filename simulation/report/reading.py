@@ -33,6 +33,7 @@ def read_run(directory: Path) -> Run:
         rounds=tuple(_round(line, hidden) for line in lines if line.text("kind") == "round"),
         abandoned=tuple(_round(line, hidden) for line in lines if line.text("kind") == "round-failed"),
         clients=_clients(manifest.inner("clients")),
+        messages=tuple(line.inners("messages") for line in lines),
         journal_hash=lines[-1].text("hash") if lines else "",
         note=note,
     )

@@ -65,7 +65,8 @@ class Run:
     """Everything the report knows of a run. `note` says what of the journal could not be read, if anything.
 
     `abandoned` holds the rounds that failed: they made no model, yet clients sent what they sent. `start` is the
-    journal's first line, `matrix` what `matrix.json` says of a run that is completed.
+    journal's first line, `matrix` what `matrix.json` says of a run that is completed, `messages` what travelled, by
+    line of the journal.
     """
 
     manifest: Fields
@@ -75,6 +76,7 @@ class Run:
     rounds: tuple[Round, ...]
     abandoned: tuple[Round, ...]
     clients: Mapping[str, Client]
+    messages: tuple[tuple[Fields, ...], ...]
     journal_hash: str
     note: str
 
