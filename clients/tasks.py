@@ -1,5 +1,6 @@
 """What a client does in a round: train, say what mattered to an experience, or release statistics."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from clients.replay import Kept
 from privacy.protections.protocol import Fields
 from privacy.steps import PrivateSteps
 from privacy.view import Vector
+from scenarios import learners
 from scenarios.datasets.dataset import Labels
 from scenarios.learners import Part
 from scenarios.plans import Plan, scenario_of, world_of
@@ -35,9 +37,14 @@ class Task:
 
 def work_of(plan: Plan) -> Work | None:
     """What a plan comes to, from the scenario it carries and the client's own data; None where nothing is to do."""
-    own = data.resident(plan.scenario).holdings[plan.client]
-    world = world_of(plan.scenario, plan.round)
-    return work_at(scenario_of(plan.scenario), own, plan.client, world, plan.task)
+    return _work(plan.scenario, plan.round, plan.client, plan.task)
+
+
+@functools.lru_cache(maxsize=4096)
+def _work(text: str, round_: int, client: int, task: learners.Task) -> Work | None:
+    """Admitting, cutting a round into chunks and training all ask for it."""
+    own = data.resident(text).holdings[client]
+    return work_at(scenario_of(text), own, client, world_of(text, round_), task)
 
 
 def chunks(given: Sequence[Task], arrays: Mapping[str, Vector]) -> list[list[int]]:

@@ -122,10 +122,10 @@ class Courier:
 
     def _message(self, node: int, request: Request) -> Message:
         plan = self.plans.get(request.client) or replace(self.bystander, client=request.client)
-        asked, own = self._asked(request), RecordDict({"plan": ConfigRecord(dict(plan.to_fields()))})
-        items = [*asked.items, *items_of(own)]
+        asked, own = self._asked(request), plan.to_fields()
+        items = [*asked.items, *items_of({"plan": own})]
         content = asked.content.copy()
-        content.update(own)
+        content["plan"] = ConfigRecord({**own})
         self._count(self.traffic.received_bytes, request.client, items)
         self.trace.note("clients", request.phase, request.client, items)
         kind = "train" if request.phase == UPDATE else "query.protection"

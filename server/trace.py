@@ -3,11 +3,11 @@
 The form is told from the values as they pass, so a protection that sent the wrong thing would be seen here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from flwr.app import Array, RecordDict
+from flwr.app import Array
 
 from privacy.forms import Form, form_of
 from server.journal import Record
@@ -73,8 +73,8 @@ class Trace:
         return self._counts.setdefault((to, phase, spelt, form), _Count())
 
 
-def items_of(content: RecordDict) -> Iterator[Item]:
-    """Every value of a message, whatever kind of record it stands in. Names are "record.key"."""
+def items_of(content: Mapping[str, Mapping[str, object]]) -> Iterator[Item]:
+    """Every value of a message, a `RecordDict` or like one, whatever its kind of record. Names are "record.key"."""
     for record_name, record in content.items():
         for name, value in record.items():
             if isinstance(value, Array):

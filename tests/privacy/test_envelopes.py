@@ -86,3 +86,12 @@ def test_keys_come_from_entropy_alone():
 def test_a_binding_that_cannot_be_written_is_an_error(change):
     with pytest.raises(ValueError, match=r"cannot be written|context hash has"):
         envelopes.seal(KEY, replace(BINDING, **change), b"")
+
+
+def test_only_the_very_object_that_was_sealed_here_is_taken_for_verified(monkeypatch):
+    monkeypatch.setattr(envelopes, "_verify", lambda public_key, signature, signed: pytest.fail("verified"))
+    blob = envelopes.seal(KEY, BINDING, b"body")
+    copy = bytes(bytearray(blob))
+    assert opened(blob) == b"body"
+    with pytest.raises(pytest.fail.Exception, match="verified"):
+        opened(copy)
