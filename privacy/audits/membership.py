@@ -1,45 +1,21 @@
-"""Membership inference on a released model: scores, and how well they separate members from others.
+"""Membership inference on a released model: scores of records.
 
 Every score is larger where membership is likelier. A reference model counts for a record only where it was trained
 without it, so no attack needs to train on the record that it asks about (offline attacks).
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, ndtri
-from scipy.stats import rankdata
 
-Floats = npt.NDArray[np.float64]
-Chosen = npt.NDArray[np.bool_]
+from privacy.audits.separation import Chosen, Floats
 
 _RMIA_A = 0.3
 """How far a record's probability is taken to rise in models that were trained on it; RMIA's own value for images."""
 
 _RMIA_GAMMA = 1.0
 _LEAST_SPREAD = 1e-6
-
-
-@dataclass(frozen=True)
-class Rate:
-    """The share of members found at a false positive rate of at most `fpr`, and between `low` and `high`."""
-
-    fpr: float
-    tpr: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Separation:
-    """The area under the curve with its interval, and true positive rates at low false positive rates."""
-
-    auc: float
-    low: float
-    high: float
-    rates: tuple[Rate, ...]
 
 
 def confidences(logits: Floats, labels: npt.NDArray[np.int64]) -> Floats:
@@ -76,44 +52,6 @@ def rmia(target: Floats, references: Floats, without: Chosen) -> Floats:
     outside = _mean(_probability(references), without)
     ratio = _probability(target) / (0.5 * ((1.0 + _RMIA_A) * outside + (1.0 - _RMIA_A)))
     return np.asarray(np.searchsorted(np.sort(ratio), ratio / _RMIA_GAMMA, side="right") / len(ratio), np.float64)
-
-
-def separation(
-    scores: Floats, members: Chosen, confidence: float, rates: tuple[float, ...] = (0.01, 0.001)
-) -> Separation:
-    """How well scores separate members from others.
-
-    The area's interval is DeLong's (1988), a rate's is Clopper and Pearson's at the threshold that these non-members
-    give. Both take the records for a sample and the one released model for given. Raises ValueError without both.
-    """
-    inside, outside = scores[members], scores[~members]
-    if len(inside) < 2 or len(outside) < 2:
-        raise ValueError(f"{len(inside)} members and {len(outside)} others are too few to tell apart")
-    auc, deviation = _area(inside, outside)
-    width = float(ndtri((1.0 + confidence) / 2)) * deviation
-    found = tuple(_rate(inside, outside, fpr, confidence) for fpr in rates)
-    return Separation(auc, max(0.0, auc - width), min(1.0, auc + width), found)
-
-
-def _rate(inside: Floats, outside: Floats, fpr: float, confidence: float) -> Rate:
-    """Members above the highest threshold that at most this share of the others exceeds."""
-    allowed = int(fpr * len(outside))
-    threshold = np.sort(outside)[len(outside) - 1 - allowed]
-    found, count = int((inside > threshold).sum()), len(inside)
-    tail = (1.0 - confidence) / 2
-    low = float(betaincinv(found, count - found + 1, tail)) if found else 0.0
-    high = float(betaincinv(found + 1, count - found, 1.0 - tail)) if found < count else 1.0
-    return Rate(fpr, found / count, low, high)
-
-
-def _area(inside: Floats, outside: Floats) -> tuple[float, float]:
-    """The probability that a member scores higher (half for a tie), and its standard deviation by DeLong."""
-    many, others = len(inside), len(outside)
-    together = rankdata(np.concatenate([inside, outside]))
-    above = (together[:many] - rankdata(inside)) / others
-    below = 1.0 - (together[many:] - rankdata(outside)) / many
-    variance = above.var(ddof=1) / many + below.var(ddof=1) / others
-    return float(above.mean()), math.sqrt(float(variance))
 
 
 def _mean(references: Floats, without: Chosen) -> Floats:

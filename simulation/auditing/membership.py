@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from privacy.audits import membership
-from privacy.audits.membership import Floats, Separation
+from privacy.audits.separation import Floats, Separation, separation
 from privacy.findings import Finding
 from privacy.view import Vector
 from scenarios import models
@@ -34,7 +34,7 @@ def findings(parameters: MembershipInference, subject: Subject) -> list[Finding]
         "sees": "the final model, the records asked about and, for LiRA and RMIA, other records of the same source",
     }
     return [
-        _finding(name, membership.separation(scores, members, parameters.confidence), parameters, facts, scenario.seed)
+        _finding(name, separation(scores, members, parameters.confidence), parameters, facts, scenario.seed)
         for name, scores in _scores(parameters, subject, records)
     ]
 

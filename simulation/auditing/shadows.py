@@ -1,13 +1,13 @@
 """Shadow models: federations like the run's on other draws of the records, all of them trained at once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from clients import training
-from clients.jobs import Features, Job
+from clients.jobs import Job
 from privacy.view import Vector
 from scenarios import models
 from scenarios.datasets.dataset import Labels
@@ -32,8 +32,8 @@ def train_shadows(scenario: Scenario, count: int) -> Shadows:
     They have the run's model, training, rounds, noise and averaging; unlike the run's partition, theirs is random, and
     their seeds are their own. The jobs of all shadows of a round are one call of the run's own trainer.
     """
-    appearances, division = appearances_of(scenario), records_of(scenario).division
-    total, sizes = len(appearances.dataset), [len(own) for own in division.train]
+    records = records_of(scenario)
+    total, sizes = len(records.dataset), [len(own) for own in records.division.train]
     seeds = [
         int(stream(scenario.seed, "audit", "membership-inference", "shadow", number).integers(2**63))
         for number in range(count)
@@ -43,42 +43,56 @@ def train_shadows(scenario: Scenario, count: int) -> Shadows:
     trained = np.zeros((count, total), np.bool_)
     for row, own in zip(trained, held, strict=True):
         row[np.concatenate(own)] = True
-    found = [_start(scenario, seed, appearances.features) for seed in seeds]
+    jobs, found = first_jobs(scenario), [initial_model(scenario, seed) for seed in seeds]
     for round_ in range(1, scenario.federation.rounds + 1):
-        found = _round(scenario, seeds, held, found, round_)
+        found = _round(jobs, seeds, held, found, round_)
     return Shadows(found, trained)
 
 
-def _start(scenario: Scenario, seed: int, features: Features) -> Vector:
-    module = scenario.model.build(features.shape[1:], len(records_of(scenario).dataset.classes))
+def initial_model(scenario: Scenario, seed: int) -> Vector:
+    """float32[d]: what a run of the scenario with this seed begins with."""
+    appearances = appearances_of(scenario)
+    module = scenario.model.build(appearances.features.shape[1:], len(appearances.dataset.classes))
     models.initialise(module, torch_stream(seed, "model"))
     return models.parameters_of(module)
 
 
-def _round(
-    scenario: Scenario, seeds: Sequence[int], held: Sequence[Sequence[Labels]], starts: Sequence[Vector], round_: int
-) -> list[Vector]:
-    """One round of every shadow: all clients train, and each federation's updates are averaged."""
+def first_jobs(scenario: Scenario) -> dict[int, Job]:
+    """The jobs of the run's own clients in its first round, to make those of shadows from."""
     outlook, appearances = planning.outlook_of(scenario), appearances_of(scenario)
-    works, noise = outlook.works(1, "train"), planning.noise_by_client(outlook)
-    jobs = [
-        Job(
-            seed=seed,
+    noise, start = planning.noise_by_client(outlook), initial_model(scenario, scenario.seed)
+    return {
+        client: Job(
+            seed=scenario.seed,
             client=client,
-            round=round_,
+            round=1,
             model=scenario.model,
             classes=len(appearances.dataset.classes),
             start=start,
             features=appearances.features,
             labels=appearances.labels,
-            records=own[client],
+            records=records_of(scenario).division.train[client],
             training=scenario.training,
             private=private_steps(scenario, work, noise.get(client, 0.0)),
         )
+        for client, work in outlook.works(1, "train").items()
+    }
+
+
+def _round(
+    jobs: Mapping[int, Job],
+    seeds: Sequence[int],
+    held: Sequence[Sequence[Labels]],
+    starts: Sequence[Vector],
+    round_: int,
+) -> list[Vector]:
+    """One round of every shadow: all clients train, and each federation's updates are averaged."""
+    shadow_jobs = [
+        replace(job, seed=seed, round=round_, start=start, records=own[client])
         for seed, own, start in zip(seeds, held, starts, strict=True)
-        for client, work in works.items()
+        for client, job in jobs.items()
     ]
-    updates = np.stack(training.train(jobs)).reshape(len(seeds), len(works), -1)
-    weights = np.array([work.weight for work in works.values()], np.float64)
+    updates = np.stack(training.train(shadow_jobs)).reshape(len(seeds), len(jobs), -1)
+    weights = np.array([len(job.records) for job in jobs.values()], np.float64)
     means = np.einsum("k,skd->sd", weights / weights.sum(), updates)
     return [(start + mean).astype(np.float32) for start, mean in zip(starts, means, strict=True)]
