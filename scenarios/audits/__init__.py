@@ -7,14 +7,24 @@ from pydantic import Field
 from scenarios.audits.canary import Canary
 from scenarios.audits.key_recovery import KeyRecovery
 from scenarios.audits.membership_inference import MembershipInference
+from scenarios.audits.property_inference import PropertyInference
 from scenarios.audits.visibility import Visibility
 
 if TYPE_CHECKING:
     from scenarios.schema import Scenario
 
-__all__ = ["AnyAudit", "AuditParameters", "Canary", "KeyRecovery", "MembershipInference", "Visibility", "fitting"]
+__all__ = [
+    "AnyAudit",
+    "AuditParameters",
+    "Canary",
+    "KeyRecovery",
+    "MembershipInference",
+    "PropertyInference",
+    "Visibility",
+    "fitting",
+]
 
-AnyAudit = Canary | KeyRecovery | MembershipInference | Visibility
+AnyAudit = Canary | KeyRecovery | MembershipInference | PropertyInference | Visibility
 AuditParameters = Annotated[AnyAudit, Field(discriminator="kind")]
 
 

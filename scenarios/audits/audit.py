@@ -20,3 +20,11 @@ class Audit(Parameters):
     def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
         """Keys of an audit that cannot be done on runs of this scenario, each with the reason."""
         yield from ()
+
+
+def beyond_shadows(scenario: "Scenario", what: str) -> Iterator[tuple[str, str]]:
+    """Refuse runs that no shadow is like: those in which `what` is asked about changes, and those of other learners."""
+    if scenario.stream is not None or scenario.event:
+        yield "kind", f"{what} changes over a timeline; needs a run without stream and events"
+    elif scenario.learner.kind != "naive":
+        yield "kind", f'a shadow does not learn by {scenario.learner.kind!r}; needs learner.kind = "naive"'

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from scenarios.audits.audit import Audit, Confidence
+from scenarios.audits.audit import Audit, Confidence, beyond_shadows
 
 if TYPE_CHECKING:
     from scenarios.schema import Scenario
@@ -24,10 +24,7 @@ class MembershipInference(Audit):
 
     def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
         """Who is a member must be the same in all rounds, and a shadow must be trained as the run was."""
-        if scenario.stream is not None or scenario.event:
-            yield "kind", "who is a member changes over a timeline; needs a run without stream and events"
-        elif scenario.learner.kind != "naive":
-            yield "kind", f'a shadow does not learn by {scenario.learner.kind!r}; needs learner.kind = "naive"'
+        yield from beyond_shadows(scenario, "who is a member")
         if self.shadows and scenario.federation.sampling.kind != "all":
             yield "shadows", 'shadows are trained with all clients in each round; needs sampling = "all" or shadows = 0'
         if self.shadows == 1:

@@ -5,9 +5,17 @@ from pathlib import Path
 
 from privacy.errors import ScenarioError
 from privacy.findings import Finding, to_json, to_table
-from scenarios.audits import AnyAudit, Canary, KeyRecovery, MembershipInference, Visibility, fitting
+from scenarios.audits import (
+    AnyAudit,
+    Canary,
+    KeyRecovery,
+    MembershipInference,
+    PropertyInference,
+    Visibility,
+    fitting,
+)
 from server.directory import RunDirectory, write_bytes, write_json
-from simulation.auditing import canary, key_recovery, membership, visibility
+from simulation.auditing import canary, key_recovery, membership, property_inference, visibility
 from simulation.auditing.subject import Subject, read_subject, read_summary
 from simulation.report import write_report
 
@@ -47,6 +55,8 @@ def _run(one: AnyAudit, subject: Subject) -> list[Finding]:
                 return key_recovery.findings(subject)
             case MembershipInference():
                 return membership.findings(one, subject)
+            case PropertyInference():
+                return property_inference.findings(one, subject)
             case Visibility():
                 return visibility.findings(subject)
     except ValueError as error:
