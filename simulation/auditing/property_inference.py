@@ -78,18 +78,21 @@ def findings(parameters: PropertyInference, subject: Subject) -> list[Finding]:
     """How well the two kinds of clients are told apart, and how near the run's own clients' shares are guessed.
 
     Where the server sees no single update, one finding says what the sum tells. Raises ValueError for a label that
-    there is not, for shares that no client can have, and where updates would fill memory.
+    there is not, for shares that no client can have, and where round 1 asks nobody or updates would fill memory.
     """
     scenario = subject.scenario
     trial = _tried(parameters, scenario)
     if scenario.protection.hides_updates:
         return [_of_the_sum(trial)]
-    return [_of_an_update(trial), *_of_the_clients(trial)]
+    return [_of_an_update(trial), _of_the_clients(trial)]
 
 
 def _tried(parameters: PropertyInference, scenario: Scenario) -> _Trial:
     """Learn from clients of held-out records, and train those of the clients' records to be tried on."""
-    records, jobs = records_of(scenario), first_jobs(scenario)
+    records, cohort = records_of(scenario), planning.outlook_of(scenario).cohort(1, "train")
+    jobs = {client: job for client, job in first_jobs(scenario).items() if client in cohort}
+    if not jobs:
+        raise ValueError("round 1 asks nobody, so it shows nothing")
     classes, division = records.dataset.classes, records.division
     label = classes[0] if parameters.label is None else parameters.label
     if label not in classes:
@@ -110,7 +113,7 @@ def _quietly(job: Job) -> Job:
 def _of_an_update(trial: _Trial) -> Finding:
     """How well single updates are told apart."""
     found = separation(trial.scores, trial.tried.has_many, trial.parameters.confidence, ())
-    guessing = found.low <= 0.5 <= found.high
+    guessing = found.low <= 0.5
     told = trial.finding(
         f"From one client's update of round 1 a server that looks {'cannot tell' if guessing else 'tells'} "
         f"{trial.choice}: AUC {found.auc:.3f} ({trial.parameters.confidence:.0%} interval {found.low:.3f} to "
@@ -157,29 +160,24 @@ def _of_the_sum(trial: _Trial) -> Finding:
     )
 
 
-def _of_the_clients(trial: _Trial) -> list[Finding]:
-    """The share guessed for each of the run's clients of round 1 beside its true one; none where nobody was asked."""
-    asked = [trial.jobs[client] for client in planning.outlook_of(trial.scenario).cohort(1, "train")]
-    if not asked:
-        return []
-    few, many = trial.asked.shares
+def _of_the_clients(trial: _Trial) -> Finding:
+    """The share guessed for each of the run's clients of round 1 beside its true one."""
+    asked, (few, many) = list(trial.jobs.values()), trial.asked.shares
     scores = property_inference.scores(trial.direction, np.stack(training.train(asked)))
     guessed = few + (many - few) * scores
     true = np.array([trial.asked.of_class[job.records].mean() for job in asked])
     error = float(np.abs(guessed - true).mean())
     ranks = property_inference.rank_correlation(guessed, true)
-    return [
-        trial.finding(
-            f"For the run's own {len(asked)} clients of round 1, whose updates are made again, it guesses the share of "
-            f"class {trial.label!r} wrong by {100 * error:.1f} percentage points on average, where the true shares are "
-            f"{true.min():.1%} to {true.max():.1%}; the rank correlation of guessed and true shares is {ranks:.2f}.",
-            "mean error of the guessed share of the run's clients",
-            error,
-            {
-                "clients": [job.client for job in asked],
-                "guessed": guessed.tolist(),
-                "true": true.tolist(),
-                "rank_correlation": ranks,
-            },
-        )
-    ]
+    return trial.finding(
+        f"For the run's own {len(asked)} clients of round 1, whose updates are made again, it guesses the share of "
+        f"class {trial.label!r} wrong by {100 * error:.1f} percentage points on average, where the true shares are "
+        f"{true.min():.1%} to {true.max():.1%}; the rank correlation of guessed and true shares is {ranks:.2f}.",
+        "mean error of the guessed share of the run's clients",
+        error,
+        {
+            "clients": [job.client for job in asked],
+            "guessed": guessed.tolist(),
+            "true": true.tolist(),
+            "rank_correlation": ranks,
+        },
+    )

@@ -87,6 +87,12 @@ def test_another_class_is_another_question(plain):
     assert own.facts["true"] == [float((labels[job.records] == 3).mean()) for job in jobs.values()]
 
 
+def test_only_those_of_the_first_cohort_are_looked_at(tmp_path):
+    text = ONE_ROUND.replace("quorum = 2", 'quorum = 1\nsampling = { kind = "fixed", count = 2 }')
+    _, own = auditing.audit(play(tmp_path, text).path, asked(shadows=20))
+    assert len(own.facts["clients"]) == 2
+
+
 @pytest.mark.parametrize("privacy", ["", PRIVATE])
 def test_the_updates_made_again_are_those_of_the_run(privacy, tmp_path):
     directory = play(tmp_path, ONE_ROUND + privacy)
