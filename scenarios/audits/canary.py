@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from privacy.guarantees import DpSgd
 from scenarios.audits.audit import Audit, Confidence
@@ -17,11 +17,23 @@ class Canary(Audit):
 
     The mathematics is `privacy.audits.canary`. More canaries can certify a larger epsilon: 100 at most
     3.1, 1,000 at most 5.4, 2,000 at most 6.0, 10,000 at most 6.8 (at delta 1e-5).
+
+    What is played has `sabotage` times the run's noise: 1 is the run's own mechanism, anything less breaks it on
+    purpose, to see whether the audit notices. Such findings say so and never count against the run.
     """
 
     kind: Literal["canary"] = "canary"
     canaries: Annotated[int, Field(ge=100, le=10_000)] = 2000
     confidence: Confidence = 0.95
+    sabotage: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+    @model_serializer(mode="wrap")
+    def _without_sabotage_that_is_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Leave it out where nothing is broken, so that such scenarios keep the hash they always had."""
+        values: dict[str, object] = handler(self)
+        if self.sabotage == 1.0:
+            del values["sabotage"]
+        return values
 
     def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
         """There must be noise to audit."""

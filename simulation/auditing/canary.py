@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from privacy import ledger
 from privacy.audits import canary
@@ -20,6 +21,7 @@ NOISE_CONFIDENCE = 0.999
 def findings(parameters: Canary, subject: Subject) -> list[Finding]:
     """A lower bound on epsilon beside the ledger's upper one, and a measurement of the noise.
 
+    With `sabotage` both are of a mechanism that is not the run's, say so, and contradict nothing.
     Raises ValueError where nobody trained or the run is too long to be played again.
     """
     privacy = subject.scenario.privacy
@@ -33,6 +35,7 @@ def findings(parameters: Canary, subject: Subject) -> list[Finding]:
         stream(seed, *label, "coins").random(parameters.canaries) < 0.5,
         torch_stream(seed, *label, "batches"),
         torch_stream(seed, *label, "noise"),
+        parameters.sabotage,
     )
     facts: dict[str, object] = {
         "client": client,
@@ -47,10 +50,11 @@ def findings(parameters: Canary, subject: Subject) -> list[Finding]:
     }
     best = canary.bound(released, privacy.delta, parameters.confidence)
     noise = canary.noise_of(released, NOISE_CONFIDENCE)
-    return [
+    found = [
         epsilon_finding(parameters, best, claimed, privacy.delta, facts, seed),
         noise_finding(noise, released, facts, seed),
     ]
+    return found if parameters.sabotage == 1.0 else [_sabotaged(one, parameters.sabotage) for one in found]
 
 
 def epsilon_finding(
@@ -111,6 +115,21 @@ def noise_finding(noise: Noise, released: Released, facts: Mapping[str, object],
         seed=seed,
         made_by="privacy.audits.canary.noise_of",
         contradiction=broken,
+    )
+
+
+def _sabotaged(finding: Finding, factor: float) -> Finding:
+    """A finding of noise that was broken on purpose: what would contradict the run is here only the audit at work."""
+    noticed = finding.contradiction
+    verdict = "This test noticed" if noticed else "This test did not notice"
+    return replace(
+        finding,
+        statement=(
+            f"Sabotage: {factor:g} times the run's noise was played, on purpose, which is not the run's own mechanism. "
+            f"{verdict}. {finding.statement}"
+        ),
+        facts={**finding.facts, "sabotage": factor, "noticed": noticed},
+        contradiction=False,
     )
 
 

@@ -236,7 +236,7 @@ def test_a_library_scenario_is_found_by_name(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_an_unknown_name_lists_the_library() -> None:
     [problem] = problems("quickstrt")
-    assert problem.startswith("'quickstrt' is no scenario of the library (budget-runs-out, ")
+    assert problem.startswith("'quickstrt' is no scenario of the library (broken-noise, ")
 
 
 @pytest.mark.parametrize("entry", library(), ids=lambda entry: entry.name)

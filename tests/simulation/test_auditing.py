@@ -9,12 +9,17 @@ from privacy.errors import ScenarioError
 from privacy.findings import from_json
 from privacy.protections import homomorphic
 from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary
+from scenarios.audits import Canary
 from server import journal
 from server.directory import RunDirectory
-from simulation import auditing, cli, verify
+from simulation import auditing, cli, running, verify
 
 KEY = ['audit=["key-recovery"]']
 AUDITED = SMALL + PRIVATE + '[[audit]]\nkind = "canary"\ncanaries = 500\n'
+
+
+def sabotaged(factor):
+    return [f'audit=[{{ kind = "canary", sabotage = {factor} }}]']
 
 
 @pytest.fixture(scope="module")
@@ -155,9 +160,49 @@ def test_an_unknown_audit_lists_the_valid_ones(private):
         auditing.audit(private.path, ['audit=["canari"]'])
 
 
-def test_no_scenario_can_break_the_mechanism(private):
-    with pytest.raises(ScenarioError, match="unknown key"):
-        auditing.audit(private.path, ['audit=[{ kind = "canary", noise_factor = 0.0 }]'])
+def test_noise_broken_on_purpose_is_noticed_and_does_not_count_against_the_run(private):
+    found = auditing.audit(private.path, sabotaged(0.0))
+    for one in found:
+        assert one.statement.startswith("Sabotage: 0 times the run's noise was played, on purpose")
+        assert not one.contradiction
+    assert "This test noticed" in found[1].statement
+    assert (found[1].facts["sabotage"], found[1].facts["noticed"]) == (0.0, True)
+
+
+def test_sabotage_that_is_not_noticed_is_said(private):
+    for one in auditing.audit(private.path, sabotaged(0.999)):
+        assert "This test did not notice" in one.statement
+        assert not one.facts["noticed"]
+
+
+def test_no_sabotage_is_the_audit_as_it_always_was(private):
+    found = auditing.audit(private.path, ['audit=["canary"]'])
+    assert auditing.audit(private.path, sabotaged(1.0)) == found
+    assert "sabotage" not in found[0].facts
+    assert "sabotage" not in Canary(sabotage=1.0).model_dump()
+    assert Canary.model_validate(Canary(sabotage=0.5).model_dump(mode="json")).sabotage == 0.5
+
+
+@pytest.mark.parametrize("factor", [-0.1, 1.1])
+def test_more_noise_than_the_run_has_is_no_sabotage(private, factor):
+    with pytest.raises(ScenarioError, match="sabotage"):
+        auditing.audit(private.path, sabotaged(factor))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("claimed", [1, 3])
+def test_somebody_would_notice_if_the_noise_were_not_there(claimed, tmp_path):
+    noticed = {0.1: 0, 0.0: 0}
+    for seed in range(20):
+        overrides = [f"seed={seed}", f"privacy.epsilon={claimed}"]
+        found = auditing.audit(running.start("broken-noise", overrides, "local", 1, tmp_path / str(seed)))
+        assert [one.facts.get("sabotage") for one in found] == [None, None, 0.1, 0.1, 0.0, 0.0]
+        assert not any(one.contradiction for one in found)
+        for bound in found[2::2]:
+            noticed[bound.facts["sabotage"]] += bound.facts["noticed"]
+        assert all(noise.facts["noticed"] for noise in found[3::2])
+    assert noticed[0.1] >= 19
+    assert noticed[0.0] == 20
 
 
 def test_findings_of_a_summary_are_plain_json(private):
