@@ -14,6 +14,7 @@ from pathlib import Path
 
 from privacy.errors import ScenarioError
 from scenarios import refusals, source
+from scenarios.audits_that_fit import audits_that_fit, require_one_fit
 from scenarios.axes import MOST_POINTS, SEED, Axis, Search, parsed, read_axes
 from scenarios.overrides import Setting, assign
 from scenarios.schema import Scenario, sha256
@@ -29,11 +30,15 @@ Settings = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Point:
-    """One scenario of a sweep. `overrides` make it of the file on the command line, too."""
+    """One scenario of a sweep. `overrides` make it of the file on the command line, too.
+
+    `left_out` are the kinds of the file's audits that do not fit this scenario and fit another point's.
+    """
 
     settings: Settings
     loaded: Loaded
     overrides: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -86,6 +91,7 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Swe
     _require_search_for_ranges(sweep)
     asked = _grid(sweep) if search is None else _ends(sweep)
     points = _points(sweep, asked)
+    require_one_fit(opened, [point.loaded.scenario for point in points])
     if search is None:
         return replace(sweep, points=points)
     _require_searchable(sweep, search, points)
@@ -197,9 +203,12 @@ def _point(sweep: Sweep, settings: Settings) -> Point:
     values, origins, refused = assign(opened.values, changes, opened.origins)
     if refused:
         raise ScenarioError(refused)
-    scenario = source.validated(opened, values, origins)
-    said = tuple(f"{_key(axis)}={written(settings[axis.key])}" for axis in ordered)
-    return Point(settings, Loaded(scenario, opened.text, opened.path), (*sweep.overrides, f"{SWEEP}=none", *said))
+    kept, left_out = audits_that_fit(opened, values, origins)
+    scenario = source.validated(opened, {**values, **kept}, origins)
+    said = [f"{_key(axis)}={written(settings[axis.key])}" for axis in ordered]
+    said += [f"{key}={written(value)}" for key, value in kept.items()]
+    overrides = (*sweep.overrides, f"{SWEEP}=none", *said)
+    return Point(settings, Loaded(scenario, opened.text, opened.path), overrides, left_out)
 
 
 def _short(text: str) -> str:

@@ -65,8 +65,10 @@ def _run(one: AnyAudit, subject: Subject) -> list[Finding]:
 
 def _write(directory: RunDirectory, found: Sequence[Finding]) -> None:
     try:
-        write_bytes(directory.findings, "".join(f"{to_json(one)}\n" for one in found).encode())
+        # That the file of findings is there says that the audits are done, so it comes last.
+        directory.findings.unlink(missing_ok=True)
         write_json(directory.summary, {**read_summary(directory), "findings": [to_table(one) for one in found]})
         write_report([directory.path], directory.report)
+        write_bytes(directory.findings, "".join(f"{to_json(one)}\n" for one in found).encode())
     except OSError as error:
         raise ScenarioError([f"{directory.path}: cannot be written: {error.strerror or error}"]) from error

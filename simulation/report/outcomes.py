@@ -45,7 +45,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that has no figures, and why."""
+    """A run that has no figures, or no findings of its audits, and why."""
 
     name: str
     status: str
@@ -61,6 +61,7 @@ class Outcomes:
     settings: tuple[Setting, ...]
     failures: tuple[Failure, ...]
     runs: int
+    completed: int
 
     @property
     def validated(self) -> bool:
@@ -85,15 +86,14 @@ def read_outcomes(directory: Path) -> Outcomes:
     except ValueError as error:
         raise ScenarioError([f"{path}: {error}"]) from error
     runs = told.inners("runs")
-    unfinished = [one for one in runs if one.text("status") != "completed"]
+    failures = [failure for one in runs if (failure := _failure(one)) is not None]
     return Outcomes(
         told=told,
         text=_text(directory / "sweep.json"),
         settings=tuple(map(_setting, told.inners("settings")[:_MOST])),
-        failures=tuple(
-            Failure(one.text("name"), one.text("status") or "unknown", one.text("reason")) for one in unfinished[:_MOST]
-        ),
+        failures=tuple(failures[:_MOST]),
         runs=len(runs),
+        completed=sum(one.text("status") == "completed" for one in runs),
     )
 
 
@@ -102,6 +102,19 @@ def _text(path: Path) -> str:
         return parse(path.read_text(encoding="utf-8")).text("scenario_text")
     except (OSError, ValueError):
         return ""
+
+
+def _failure(told: Fields) -> Failure | None:
+    name, status = told.text("name"), told.text("status") or "unknown"
+    if status != "completed":
+        return Failure(name, status, told.text("reason"))
+    match told.text("audits"):
+        case "failed":
+            return Failure(name, "completed, its audits failed", told.text("audits_failed"))
+        case "waiting":
+            return Failure(name, "completed, not audited yet", "")
+        case _:
+            return None
 
 
 def _setting(told: Fields) -> Setting:

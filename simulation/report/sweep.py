@@ -47,9 +47,10 @@ def render_sweep(outcomes: Outcomes) -> str:
 
 
 def _answer(outcomes: Outcomes) -> tuple[str, ...]:
-    done = outcomes.runs - len(outcomes.failures)
     settings = number_of(len(outcomes.settings), "setting")
-    sentences = [f"{settings} were tried in {number_of(outcomes.runs, 'run')}, of which {done:,} were completed."]
+    sentences = [
+        f"{settings} were tried in {number_of(outcomes.runs, 'run')}, of which {outcomes.completed:,} were completed."
+    ]
     chosen = [one for one in outcomes.settings if one.chosen and one.figure("accuracy")]
     best = max(chosen, key=_mean_accuracy, default=None)
     if best is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from privacy.errors import ScenarioError
+from privacy.findings import Finding, from_json
 from scenarios.grid import Point, Sweep
 from server.directory import RunDirectory, write_json
 
@@ -62,6 +63,14 @@ class SweepDirectory:
             return "failed", f"{self.run(point).path} holds another scenario"
         return manifest["status"], str(manifest.get("reason") or "")
 
+    def audited(self, point: Point) -> bool:
+        """Whether the audits of a point, if it has any, have been written down."""
+        return not point.loaded.scenario.audit or bool(findings_of(self.run(point)))
+
+    def done(self, point: Point) -> bool:
+        """Whether nothing of a point is left to play."""
+        return self.status(point)[0] == "completed" and self.audited(point)
+
     def write(self, sweep: Sweep, points: Sequence[Point]) -> None:
         """Write down what is swept and how each point stands."""
         write_json(
@@ -87,6 +96,14 @@ class SweepDirectory:
             "status": self.status(point)[0],
             "scenario": point.loaded.scenario.model_dump(mode="json"),
         }
+
+
+def findings_of(directory: RunDirectory) -> list[Finding]:
+    """What the audits of a run found; nothing where they are not done or cannot be read."""
+    try:
+        return [from_json(line) for line in directory.findings.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        return []
 
 
 def read_json(path: Path) -> Table:

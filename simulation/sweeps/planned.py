@@ -1,6 +1,7 @@
 """The dry run of a sweep: its points and what each plans to spend, without training."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from privacy.errors import ScenarioError
@@ -18,6 +19,7 @@ def describe(file: str, overrides: Sequence[str], round_: int | None) -> Iterato
     yield f"{scenario.name}: {scenario.question}"
     axes = ", ".join(f"{axis.key} ({len(axis.values) if axis.range is None else 'range'})" for axis in sweep.axes)
     yield f"sweep over {axes}: {_size(sweep)}"
+    yield from _audits(points)
     for point in points:
         yield f"{named(point.settings)}: {_spent(point)}"
     if sweep.search is not None:
@@ -33,6 +35,7 @@ def as_json(file: str, overrides: Sequence[str], round_: int | None) -> str:
             "settings": dict(point.settings),
             "scenario_sha256": point.sha256,
             "planned_epsilon": checking.planned_epsilon(point.loaded.scenario),
+            "audits": [audit.kind for audit in point.loaded.scenario.audit],
         }
         for point in points
     ]
@@ -54,6 +57,16 @@ def _size(sweep: Sweep) -> str:
     if sweep.search is None:
         return f"{len(sweep.points)} runs"
     return f"{sweep.search.trials} trials by {sweep.search.kind}{' for each ' + sweep.front if sweep.front else ''}"
+
+
+def _audits(points: Sequence[Point]) -> Iterator[str]:
+    """Which audits will be run after the runs, and at which points not."""
+    asked = Counter(audit.kind for point in points for audit in point.loaded.scenario.audit)
+    if not asked:
+        return
+    yield f"after each run its audits are run: {', '.join(asked)}"
+    for kind, count in Counter(kind for point in points for kind in point.left_out).items():
+        yield f"left out where it does not fit: {kind}, at {count} of {len(points)} points"
 
 
 def _spent(point: Point) -> str:

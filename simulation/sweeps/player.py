@@ -10,12 +10,13 @@ from privacy.errors import ScenarioError
 from scenarios.grid import Point
 from server import ending
 from server.directory import RunDirectory
-from simulation import running
+from simulation import auditing, running
+from simulation.sweeps.directory import findings_of
 from simulation.workers import end_with_parent, one_thread
 
 
 def play(point: Point, path: Path, reason: Connection) -> None:
-    """Run a point, or go on with it; why it failed goes into the pipe, and the run says nothing else."""
+    """Run a point, or go on with it, and then its audits; why that failed goes into the pipe, and nothing else."""
     os.setpgid(0, 0)  # Ctrl-C on the terminal is for the sweep, which then stops each run once
     signal.signal(signal.SIGINT, signal.default_int_handler)
     end_with_parent()  # what was played is kept, and the next attempt goes on with it
@@ -35,7 +36,10 @@ def _play(point: Point, path: Path) -> None:
     directory = RunDirectory(path)
     if not directory.in_use():
         running.begin(point.loaded, point.overrides, directory, "local", workers=1)
-        return
-    if directory.read_manifest()["scenario_sha256"] != point.sha256:
+    manifest = directory.read_manifest()
+    if manifest["scenario_sha256"] != point.sha256:
         raise ScenarioError([f"{path} holds another scenario"])
-    running.resume(path, workers=1)
+    if manifest["status"] != "completed":
+        running.resume(path, workers=1)
+    if point.loaded.scenario.audit and not findings_of(directory):
+        auditing.audit(path)

@@ -17,7 +17,7 @@ from rich.console import Console
 from scenarios.grid import Point, named
 from server.directory import RunDirectory
 from simulation.progress import bar_on
-from simulation.sweeps.directory import SweepDirectory, read_json
+from simulation.sweeps.directory import SweepDirectory, Table, read_json
 
 _POLL_S = 0.5
 _LOST = "the process of this run was killed"
@@ -43,16 +43,18 @@ class Players:
     changed: Changed
     output: IO[str] = field(default_factory=lambda: sys.stderr)
     failures: dict[str, str] = field(default_factory=dict)
+    unaudited: dict[str, str] = field(default_factory=dict)
     _done: int = 0
     _begun: float = field(default_factory=time.monotonic)
 
     def play(self, points: Sequence[Point], total: int) -> None:
-        """Play the points that are not completed; `total` is how many the sweep will have in all.
+        """Play the points that are not done; `total` is how many the sweep will have in all.
 
-        `failures` then holds the reason of each that failed, by name. On Ctrl-C the runs under way are interrupted, so
-        that they can be resumed, and KeyboardInterrupt goes on.
+        `failures` then holds the reason of each that failed, `unaudited` of each that was completed and whose audits
+        failed, by name. On Ctrl-C the runs under way are interrupted, so that they can be resumed, and
+        KeyboardInterrupt goes on.
         """
-        waiting = [point for point in points if self.directory.status(point)[0] != "completed"]
+        waiting = [point for point in points if not self.directory.done(point)]
         self._done += len(points) - len(waiting)
         under_way = list[_Playing]()
         with bar_on(self.output) as bar:
@@ -89,7 +91,9 @@ class Players:
         self._done += 1
         reason = _received(one.reason)
         if one.process.exitcode != 0 or reason:
-            self.failures[one.point.name] = reason or _LOST
+            # A run that came to its end is not lost with its audits.
+            audits = one.point.loaded.scenario.audit and self.directory.status(one.point)[0] == "completed"
+            (self.unaudited if audits else self.failures)[one.point.name] = reason or _LOST
         self.changed()
         console.print(self._line(one.point, total), markup=False)
 
@@ -102,7 +106,14 @@ class Players:
         spent = f", epsilon {epsilon:.3f}" if epsilon is not None else ""
         accuracy = summary.get("accuracy")
         shown = f"accuracy {accuracy:.4f}" if accuracy is not None else "no accuracy"
-        return f"{told}{shown}{spent}, {summary.get('wall_seconds', 0.0):.1f} s"
+        return f"{told}{shown}{spent}, {summary.get('wall_seconds', 0.0):.1f} s{self._audits(point, summary)}"
+
+    def _audits(self, point: Point, summary: Table) -> str:
+        if point.name in self.unaudited:
+            return f"; its audits failed: {self.unaudited[point.name]}"
+        found = summary.get("findings") or []
+        broken = sum(one.get("contradiction") is True for one in found)
+        return (f", {len(found)} findings" if found else "") + (f", CONTRADICTIONS: {broken}" if broken else "")
 
 
 def _share_played(directory: RunDirectory, point: Point) -> float:

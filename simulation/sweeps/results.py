@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from privacy import ledger
 from privacy.guarantees import DpSgd
@@ -12,7 +12,9 @@ from scenarios.values import written
 from server import journal
 from server.directory import RunDirectory
 from server.summary import ledgers_of
+from simulation.sweeps.audited import audited, mark_attack_fronts, over_seeds
 from simulation.sweeps.directory import SweepDirectory, Table, read_json
+from simulation.sweeps.fronts import on_front, spread
 from simulation.sweeps.search import NO_BOUND, Score
 
 FIGURES = (
@@ -20,14 +22,30 @@ FIGURES = (
 )  # fmt: skip
 
 
-def results_of(sweep: Sweep, points: Sequence[Point], directory: SweepDirectory, failures: Mapping[str, str]) -> Table:
-    """What `results.json` holds. An epsilon that is null is none at all or infinite: nothing bounds it."""
-    runs = [_run(point, directory, failures.get(point.name, "")) for point in points]
+def results_of(
+    sweep: Sweep,
+    points: Sequence[Point],
+    directory: SweepDirectory,
+    failures: Mapping[str, str],
+    unaudited: Mapping[str, str],
+) -> Table:
+    """What `results.json` holds; by name, why runs and why audits failed.
+
+    An epsilon that is null is none at all or infinite: nothing bounds it.
+    """
+    runs = [
+        {
+            **_run(point, directory, failures.get(point.name, "")),
+            **audited(point, directory, unaudited.get(point.name, "")),
+        }
+        for point in points
+    ]
     settings = _settings(runs)
     by = "validation_accuracy" if any(_mean(one, "validation_accuracy") is not None for one in settings) else "accuracy"
     _choose(settings, sweep.front, by)
-    mark_front(settings, "epsilon", "on_epsilon_front")
-    mark_front(settings, "bytes", "on_bytes_front")
+    _mark_front(settings, "epsilon", "on_epsilon_front")
+    _mark_front(settings, "bytes", "on_bytes_front")
+    mark_attack_fronts(settings)
     return {
         "format": 1,
         "name": sweep.first.name,
@@ -115,19 +133,11 @@ def _settings(runs: Sequence[Table]) -> list[Table]:
             "settings": dict(without_seed(group[0]["settings"])),
             "runs": len(group),
             "count": sum(run["status"] == "completed" for run in group),
-            **{key: _spread([run[key] for run in group]) for key in FIGURES},
+            **{key: spread(run[key] for run in group) for key in FIGURES},
+            **over_seeds(group),
         }
         for group in groups.values()
     ]
-
-
-def _spread(values: Iterable[float | None]) -> Table | None:
-    """Mean and sample standard deviation (0 of one value) of what is known."""
-    known = [float(value) for value in values if value is not None]
-    if not known:
-        return None
-    deviation = statistics.stdev(known) if len(known) > 1 else 0.0
-    return {"mean": statistics.fmean(known), "standard_deviation": deviation, "count": len(known)}
 
 
 def _mean(setting: Table, figure: str) -> float | None:
@@ -151,22 +161,10 @@ def _key(figure: str) -> Callable[[Table], float]:
     return lambda one: _mean(one, figure) or 0.0
 
 
-def mark_front(settings: Sequence[Table], cost: str, mark: str) -> None:
-    """Mark those that no other beats: none is as accurate at a lower cost, nor more accurate at the same.
-
-    Costs that agree to two digits are the same: noise is calibrated to an epsilon to within a thousandth.
-    """
-    places = [(_mean(one, "accuracy"), _cost(one, cost)) for one in settings]
-    for one, (accuracy, spent) in zip(settings, places, strict=True):
-        one[mark] = accuracy is not None and not any(
-            other is not None and other >= accuracy and less <= spent and (other > accuracy or less < spent)
-            for other, less in places
-        )
-
-
-def _cost(setting: Table, cost: str) -> float:
-    mean = _mean(setting, cost)
-    return math.inf if mean is None else float(f"{mean:.2g}")
+def _mark_front(settings: Sequence[Table], cost: str, mark: str) -> None:
+    marked = on_front([_mean(one, "accuracy") for one in settings], [_mean(one, cost) for one in settings])
+    for one, on in zip(settings, marked, strict=True):
+        one[mark] = on
 
 
 def _delta(points: Sequence[Point]) -> float | None:

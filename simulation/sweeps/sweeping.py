@@ -46,9 +46,10 @@ def start(file: str, overrides: Sequence[str], jobs: int | None = None, out: Pat
         except KeyboardInterrupt:
             raise RunFailed("stopped; the same command goes on with it") from None
         finally:
-            _conclude(sweep, points, directory, players.failures)
-    if players.failures:
-        raise RunFailed("\n".join([*closing_lines(directory.path), *_told(players.failures, directory)]))
+            _conclude(sweep, points, directory, players)
+    problems = [*_told(players), *_contradicted(directory)]
+    if problems:
+        raise RunFailed("\n".join([*closing_lines(directory.path), *problems]))
     return directory.path
 
 
@@ -101,13 +102,26 @@ def closing_lines(path: Path) -> Iterator[str]:
     yield f"report: {directory.report}"
 
 
-def _conclude(sweep: Sweep, points: Sequence[Point], directory: SweepDirectory, failures: dict[str, str]) -> None:
-    results = results_of(sweep, points, directory, failures)
+def _conclude(sweep: Sweep, points: Sequence[Point], directory: SweepDirectory, players: Players) -> None:
+    results = results_of(sweep, points, directory, players.failures, players.unaudited)
     write_json(directory.results, results)
     write_report([directory.path], directory.report)
 
 
-def _told(failures: dict[str, str], directory: SweepDirectory) -> Iterator[str]:
-    for name, reason in failures.items():
-        yield f"{directory.runs / name}: {reason}"
-    yield f"{len(failures)} runs failed; the same command tries them again"
+def _told(players: Players) -> Iterator[str]:
+    """What failed, runs first."""
+    for failed, what in ((players.failures, "runs"), (players.unaudited, "runs were completed and their audits")):
+        for name, reason in failed.items():
+            yield f"{players.directory.runs / name}: {reason}"
+        if failed:
+            yield f"{len(failed)} {what} failed; the same command tries them again"
+
+
+def _contradicted(directory: SweepDirectory) -> Iterator[str]:
+    """What cannot be true of what runs promise, as `fedcrucible audit` ends with it."""
+    runs = [run for run in read_json(directory.results).get("runs", []) if run["contradictions"]]
+    for run in runs:
+        where = directory.runs / run["name"]
+        yield from (f"CONTRADICTION: {where}: {statement}" for statement in run["contradictions"])
+    if runs:
+        yield f"findings of {len(runs)} runs contradict what these promise"

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from scenarios.values import shown
 from simulation.sweeps.directory import Table
 
+_UNFINISHED = {"failed": "its audits failed", "waiting": "not audited yet"}
+
 
 def lines(results: Table) -> Iterator[str]:
     """A row for each setting, mean and standard deviation over its seeds; the fronts; what choosing cost."""
@@ -14,6 +16,7 @@ def lines(results: Table) -> Iterator[str]:
         "e and b: no other setting is as accurate for less epsilon, for fewer bytes"
     )
     yield _how_chosen(results)
+    yield from _attacks(results)
     tuning = results["tuning"]
     if tuning is not None:
         yield _how_costly(tuning)
@@ -43,6 +46,34 @@ def _rows(results: Table) -> Iterator[list[str]]:
             _number(one["bytes"], 1e6),
             _number(one["seconds"], 1.0),
         ]
+
+
+def _attacks(results: Table) -> Iterator[str]:
+    """A row for each figure of an audit and setting; whose runs were audited in part, or not at all, is told, too."""
+    settings = results["settings"]
+    names = dict.fromkeys(name for one in settings for name in one["findings"])
+    keys = [key for key in results["keys"] if key != "seed"]
+    if names:
+        yield ""
+        yield from _columns([["", "found by audits", *keys, "runs", "value"], *_found(settings, list(names), keys)])
+        yield "a: no other setting is as accurate and gives this attack less"
+    unfinished = [run for run in results["runs"] if run["status"] == "completed" and run["audits"] in _UNFINISHED]
+    for run in unfinished:
+        why = f": {run['audits_failed']}" if run["audits_failed"] else ""
+        yield f"{run['name']}: completed, {_UNFINISHED[run['audits']]}{why}"
+
+
+def _found(settings: Sequence[Table], names: Sequence[str], keys: Sequence[str]) -> Iterator[list[str]]:
+    for name in names:
+        for one in [one for one in settings if name in one["findings"]]:
+            found = one["findings"][name]
+            yield [
+                "a" if found.get("on_front") else "",
+                name,
+                *(_short(one["settings"][key]) for key in keys),
+                f"{found['count']}/{one['runs']}",
+                _spread(found),
+            ]
 
 
 def _how_chosen(results: Table) -> str:

@@ -10,7 +10,7 @@ from runs import PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds,
 from server import journal
 from server.directory import RunDirectory
 from simulation import running, verify
-from simulation.sweeps.results import mark_front
+from simulation.sweeps.fronts import on_front
 
 
 @pytest.fixture(scope="module")
@@ -155,9 +155,6 @@ def test_a_sweep_that_is_stopped_goes_on_where_it_was(tmp_path):
 
 
 def test_a_front_has_those_that_no_other_beats_and_a_thousandth_of_epsilon_is_no_difference():
-    settings = [
-        {"accuracy": {"mean": accuracy}, "epsilon": None if epsilon is None else {"mean": epsilon}}
-        for accuracy, epsilon in ((0.85, 0.999), (0.88, 1.0), (0.87, 3.0), (0.93, 8.0), (0.96, None), (0.95, None))
-    ]
-    mark_front(settings, "epsilon", "front")
-    assert [one["front"] for one in settings] == [False, True, False, True, True, False]
+    accuracies, epsilons = [0.85, 0.88, 0.87, 0.93, 0.96, 0.95], [0.999, 1.0, 3.0, 8.0, None, None]
+    assert on_front(accuracies, epsilons) == [False, True, False, True, True, False]
+    assert on_front([None, 0.5], [1.0, 2.0]) == [False, True]
