@@ -79,7 +79,11 @@ class Sweep:
 
 def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Sweep:
     """Read a file with a `[sweep]`. Raises ScenarioError: what is wrong at any point, each with its line and point."""
-    opened = source.open_file(path_or_library_name, overrides)
+    return of(source.open_file(path_or_library_name, overrides), overrides)
+
+
+def of(opened: Opened, overrides: Sequence[str]) -> Sweep:
+    """The sweep of a file that has been opened with these overrides. Raises ScenarioError as `read` does."""
     table = opened.values.pop(SWEEP, None)
     if not isinstance(table, dict):
         raise ScenarioError([refusals.line(f"{opened.path}:1", (), "there is no [sweep] in it: use fedcrucible run")])

@@ -76,14 +76,21 @@ def open_file(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -
     Raises ScenarioError where that cannot be done.
     """
     path = _find(path_or_library_name)
-    text = _text(path)
+    return open_text(_text(path), path, overrides, Path.cwd())
+
+
+def open_text(text: str, path: Path, overrides: Sequence[str], folder: Path) -> Opened:
+    """The text of the file at a path, with overrides given in a folder, as `open_file` reads it.
+
+    Raises ScenarioError where that cannot be done.
+    """
     try:
         toml = parse(text)
     except NotToml as error:
         raise ScenarioError([refusals.line(f"{path}:{error.line}", (), error.reason)]) from None
     values = _with_data_below(path.absolute().parent, toml.values)
     values, origins = command_line.apply(values, overrides)
-    values = _with_data_below(Path.cwd(), values) if overrides else values
+    values = _with_data_below(folder, values) if overrides else values
     if values.get(SWEEP) == "none":
         del values[SWEEP]
     return Opened(path, text, toml, values, origins)

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ cli = typer.Typer(
 _OK, _FAILED, _WRONG = 0, 1, 2
 
 Scenario = Annotated[str, typer.Argument(metavar="FILE", help="a scenario file, or the name of a library scenario")]
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="a run directory")]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="a run directory, of resume also a sweep's")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a dotted key")]
 Workers = Annotated[int | None, typer.Option(min=1, max=256, help="worker processes; default: all cores")]
 Debug = Annotated[bool, typer.Option("--debug", help="show a traceback")]
@@ -45,9 +46,15 @@ def run(
 
 @cli.command()
 def resume(directory: Directory, workers: Workers = None, debug: Debug = False) -> None:
-    """Continue an interrupted run to the same bits as an uninterrupted one."""
+    """Continue an interrupted run, or a sweep, to the same bits as an uninterrupted one."""
     from simulation import running
+    from simulation.report.outcomes import is_sweep
+    from simulation.sweeps import sweeping
 
+    if is_sweep(directory):
+        sweeping.resume(directory, workers)
+        _print(sweeping.closing_lines(directory))
+        return
     running.resume(directory, workers)
     _announce(directory)
 
@@ -64,8 +71,7 @@ def sweep(
     from simulation.sweeps import sweeping
 
     path = sweeping.start(file, set_ or [], jobs, out)
-    for line in sweeping.closing_lines(path):
-        print(line)
+    _print(sweeping.closing_lines(path))
 
 
 @cli.command()
@@ -179,7 +185,11 @@ def main() -> None:
 def _announce(path: Path) -> None:
     from simulation import running
 
-    for line in running.closing_lines(path):
+    _print(running.closing_lines(path))
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
         print(line)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from privacy.errors import ScenarioError
 from privacy.findings import Finding, from_json
+from scenarios import grid, source
 from scenarios.grid import Point, Sweep
 from server.directory import RunDirectory, write_json
 
@@ -71,6 +72,17 @@ class SweepDirectory:
         """Whether nothing of a point is left to play."""
         return self.status(point)[0] == "completed" and self.audited(point)
 
+    def read(self) -> Sweep:
+        """What is swept here, as its file was. Raises ScenarioError where that is not written down."""
+        told = read_json(self.sweep)
+        text, file, folder, overrides = (told.get(key) for key in ("scenario_text", "file", "folder", "overrides"))
+        if not all(isinstance(one, str) for one in (text, file, folder)) or not isinstance(overrides, list):
+            raise ScenarioError(
+                [f"{self.sweep}: does not say how to go on; fedcrucible sweep FILE --out {self.path} does"]
+            )
+        said = [str(one) for one in overrides]
+        return grid.of(source.open_text(str(text), Path(str(file)), said, Path(str(folder))), said)
+
     def write(self, sweep: Sweep, points: Sequence[Point]) -> None:
         """Write down what is swept and how each point stands."""
         write_json(
@@ -80,6 +92,8 @@ class SweepDirectory:
                 "name": sweep.first.name,
                 "question": sweep.first.question,
                 "scenario_text": sweep.opened.text,
+                "file": str(sweep.opened.path.absolute()),
+                "folder": str(Path.cwd()),
                 "overrides": list(sweep.overrides),
                 "keys": [axis.key for axis in sweep.axes],
                 "front": sweep.front,

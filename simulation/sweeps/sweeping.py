@@ -29,8 +29,19 @@ def start(file: str, overrides: Sequence[str], jobs: int | None = None, out: Pat
     Raises ScenarioError before anything has run, RunFailed where runs failed or the sweep was stopped.
     """
     sweep = grid.read(file, overrides)
-    asking = searchers(sweep, sweep.search) if sweep.search is not None else []
     directory = SweepDirectory(out or Path("sweeps") / sweep.first.name)
+    _play(sweep, directory, jobs)
+    return directory.path
+
+
+def resume(path: Path, jobs: int | None = None) -> None:
+    """Go on with the sweep of a directory, as its file was when it was started there. Raises what `start` does."""
+    directory = SweepDirectory(path)
+    _play(directory.read(), directory, jobs)
+
+
+def _play(sweep: Sweep, directory: SweepDirectory, jobs: int | None) -> None:
+    asking = searchers(sweep, sweep.search) if sweep.search is not None else []
     possible = sweep.points or sweep.ends
     require_possible(sweep, [point for point in possible if directory.status(point)[0] != "completed"])
     directory.open()
@@ -50,7 +61,6 @@ def start(file: str, overrides: Sequence[str], jobs: int | None = None, out: Pat
     problems = [*_told(players), *_contradicted(directory)]
     if problems:
         raise RunFailed("\n".join([*closing_lines(directory.path), *problems]))
-    return directory.path
 
 
 def _search(sweep: Sweep, kept: Settings, searcher: Searcher, points: list[Point], players: Players) -> None:

@@ -115,7 +115,9 @@ def test_a_contradiction_is_told_and_ends_the_sweep_with_an_error(copied):
     first = first_of(copied)
     found = first.findings.read_bytes()
     write_bytes(first.findings, found.replace(b'"contradiction": false', b'"contradiction": true', 1))
-    with pytest.raises(RunFailed, match=r"CONTRADICTION: .*loss(.|\n)*findings of 1 runs contradict what these promise"):
+    with pytest.raises(
+        RunFailed, match=r"CONTRADICTION: .*loss(.|\n)*findings of 1 runs contradict what these promise"
+    ):
         sweep(copied.path.parent, AUDITED)
 
 

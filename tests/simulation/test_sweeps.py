@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import statistics
 
@@ -10,6 +11,8 @@ from runs import PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds,
 from server import journal
 from server.directory import RunDirectory
 from simulation import running, verify
+from simulation.sweeps import sweeping
+from simulation.sweeps.directory import SweepDirectory
 from simulation.sweeps.fronts import on_front
 
 
@@ -146,12 +149,33 @@ def test_a_sweep_that_is_stopped_goes_on_where_it_was(tmp_path):
     assert "stopped; the same command goes on with it" in said
     assert RunDirectory(first).read_manifest()["status"] == "interrupted"
     played = len(journal.read(RunDirectory(first).journal))
-    directory = sweep(tmp_path, text, jobs=2)
+    told = command("resume", tmp_path / "sweep")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.count("accuracy") == 3, (
+        "the table, how the choice was made, and that its accuracy is of the test set"
+    )
+    directory = SweepDirectory(tmp_path / "sweep")
     assert {manifest["status"] for manifest in manifests(directory).values()} == {"completed"}
     records = journal.read(RunDirectory(first).journal)
     assert played < len(records)
     alone = running.start(str(path), ["sweep=none", "seed=0"], "local", 1, tmp_path / "alone")
     assert summary(RunDirectory(first))["final_sha256"] == summary(RunDirectory(alone))["final_sha256"]
+
+
+def test_resume_goes_on_as_the_file_was_and_with_its_overrides(tmp_path):
+    path = sweep(tmp_path, SMALL + "[sweep]\nseed = [0, 1]\n", "federation.rounds=2").path
+    before = results(SweepDirectory(path))
+    (tmp_path / "scenario.toml").write_text("changed meanwhile")
+    shutil.rmtree(path / "runs" / before["runs"][0]["name"])
+    sweeping.resume(path)
+    figures = [(run["name"], run["accuracy"]) for run in before["runs"]]
+    assert [(run["name"], run["accuracy"]) for run in results(SweepDirectory(path))["runs"]] == figures
+
+
+def test_a_sweep_that_does_not_say_how_to_go_on_names_the_command(tmp_path):
+    (tmp_path / "sweep.json").write_text('{"scenario_text": "format = 1"}')
+    with pytest.raises(ScenarioError, match=r"does not say how to go on; fedcrucible sweep FILE --out"):
+        sweeping.resume(tmp_path)
 
 
 def test_a_front_has_those_that_no_other_beats_and_a_thousandth_of_epsilon_is_no_difference():
