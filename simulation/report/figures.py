@@ -26,6 +26,7 @@ def headline(run: Run) -> tuple[Figure, ...]:
     """The figures at the top of a run's report; those that the run did not produce are left out."""
     makers: tuple[Callable[[Run], Figure | None], ...] = (
         _accuracy,
+        _validation,
         _epsilon,
         _single_updates,
         _forgetting,
@@ -39,10 +40,11 @@ def headline(run: Run) -> tuple[Figure, ...]:
 
 def overview(run: Run) -> tuple[tuple[str, str], ...]:
     """The figures by which runs are told apart at a glance, by name; empty where a run cannot have one."""
-    matrix = matrix_of(run)
+    matrix, validated = matrix_of(run), validation_accuracy_of(run)
     epsilon, (sent, _), (wall, _) = epsilon_of(run), bytes_of(run), seconds_of(run)
     return (
         ("Accuracy", percent(accuracy_of(run))),
+        ("Validation accuracy", "" if validated is None else percent(validated)),
         ("Average accuracy", "" if matrix is None else percent(matrix.average_accuracy)),
         ("Forgetting", "" if matrix is None or matrix.forgetting is None else percent(matrix.forgetting)),
         ("ε", "no bound" if epsilon is None else f"{significant(epsilon)}{at_delta(run)}"),
@@ -58,6 +60,12 @@ def accuracy_of(run: Run) -> float | None:
     if stated is not None:
         return stated
     return next((one.accuracy for one in reversed(run.rounds) if one.accuracy is not None), None)
+
+
+def validation_accuracy_of(run: Run) -> float | None:
+    """The accuracy on the records held out to choose settings by, of a finished run that has such."""
+    stated = run.summary.finite("validation_accuracy")
+    return stated if stated is not None and 0 <= stated <= 1 else None
 
 
 def epsilon_of(run: Run) -> float | None:
@@ -107,6 +115,17 @@ def _accuracy(run: Run) -> Figure | None:
     come = "" if all_have_come(run) else " of the experiences that have come"
     meaning = f"{tested}{come} classified correctly{share}.{_guessing(run)}{_fallen(run, accuracy)}"
     return Figure("Accuracy", percent(accuracy), meaning)
+
+
+def _validation(run: Run) -> Figure | None:
+    accuracy = validation_accuracy_of(run)
+    if accuracy is None:
+        return None
+    meaning = (
+        "On records that are neither trained nor tested on. Settings are chosen by this one, so that the accuracy on the "
+        "test records has no part in the choice and stays honest."
+    )
+    return Figure("Validation accuracy", percent(accuracy), meaning)
 
 
 def _fallen(run: Run, accuracy: float) -> str:

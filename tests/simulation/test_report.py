@@ -92,6 +92,14 @@ def test_each_headline_figure_stands_with_what_it_means(real, summary):
     assert re.search(r"Time [\d.]+ m?s By the clock", figures)
 
 
+def test_accuracy_on_validation_records_is_shown_where_there_are_some(tmp_path, written):
+    directory = write_run(tmp_path / "run", rounds=2)
+    rewrite(directory, "summary.json", lambda summary: summary.update(validation_accuracy=0.731))
+    assert "Validation accuracy 73.1% On records that are neither trained nor tested on." in report_of(directory).text
+    assert "Validation accuracy" not in written.text
+    assert "Validation accuracy" in report_of(directory, directory).text
+
+
 def test_a_long_run_s_time_is_told_in_minutes(written):
     assert (
         "Time 3 min 20 s By the clock, from start to end. The clients' own work adds up to 2 min 2 s." in written.text
