@@ -2,7 +2,7 @@
 
 import math
 
-from simulation.report import aftermath
+from simulation.report import aftermath, evidence
 from simulation.report.budgets import caps
 from simulation.report.figures import accuracy_of, at_delta, bytes_of, epsilon_of
 from simulation.report.run import Run
@@ -21,6 +21,7 @@ def answer(run: Run) -> tuple[str, ...]:
             *aftermath.what_became_of_backdoors(run),
             *aftermath.what_unlearning_did(run),
             _how_private(run),
+            *evidence.sentences(run),
             aftermath.what_replay_cost(run),
             *aftermath.who_ran_out(run),
             aftermath.who_was_lost(run),

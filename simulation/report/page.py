@@ -9,7 +9,19 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from simulation.report import continual, exhibits, figures, learned, spending, tables, told, visibility, wording
+from simulation.report import (
+    comparison,
+    continual,
+    evidence,
+    exhibits,
+    figures,
+    learned,
+    spending,
+    tables,
+    told,
+    visibility,
+    wording,
+)
 from simulation.report.answering import answer
 from simulation.report.bundle import charting_script
 from simulation.report.drawing import Specification
@@ -58,6 +70,9 @@ class Section:
     rounds_table: Table
     epsilon_table: Table
     holdings_table: Table
+    contradictions: tuple[str, ...]
+    evidence: tuple[Exhibit, ...]
+    evidence_table: Table | None
     findings: tuple[str, ...]
     guarantee: Fields
     provenance: tuple[tuple[str, str], ...]
@@ -66,7 +81,18 @@ class Section:
 def render(runs: Sequence[Run]) -> str:
     """The whole page. Everything that a run's files say is escaped, in the markup and in the charts' data."""
     sections = [_section(run, f"run-{number}") for number, run in enumerate(runs, start=1)]
-    return fill("page.html.j2", _charts(sections), sections=sections, columns=_columns(sections))
+    names = comparison.names_of(runs)
+    compared = comparison.exhibits(runs, names) if len(runs) > 1 else ()
+    charts = _charts(sections) | {f"runs-{one.key}": one.chart for one in compared if one.chart is not None}
+    return fill(
+        "page.html.j2",
+        charts,
+        sections=sections,
+        columns=_columns(sections),
+        names=names,
+        compared=compared,
+        compared_table=comparison.table(runs, names),
+    )
 
 
 def fill(template: str, charts: Mapping[str, Specification], **shown: object) -> str:
@@ -88,7 +114,7 @@ def _section(run: Run, anchor: str) -> Section:
         run=run,
         status=_status(run),
         answer=answer(run),
-        overview=figures.overview(run),
+        overview=(*figures.overview(run), *evidence.overview(run)),
         figures=figures.headline(run),
         timeline=continual.timeline(run),
         experiences=experiences(run),
@@ -104,6 +130,9 @@ def _section(run: Run, anchor: str) -> Section:
         rounds_table=tables.rounds(run),
         epsilon_table=tables.epsilon(run),
         holdings_table=tables.holdings(run),
+        contradictions=told.contradictions(run),
+        evidence=evidence.exhibits(run),
+        evidence_table=evidence.table(run),
         findings=told.findings(run),
         guarantee=run.manifest.inner("guarantee"),
         provenance=_provenance(run),
@@ -166,6 +195,7 @@ def _charts(sections: Sequence[Section]) -> dict[str, Specification]:
             *section.forgetting,
             *section.privacy,
             *section.cost,
+            *section.evidence,
             section.holdings,
         )
         if exhibit is not None and exhibit.chart is not None
