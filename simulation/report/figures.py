@@ -122,8 +122,8 @@ def _validation(run: Run) -> Figure | None:
     if accuracy is None:
         return None
     meaning = (
-        "On records that are neither trained nor tested on. Settings are chosen by this one, so that the accuracy on the "
-        "test records has no part in the choice and stays honest."
+        "On records that are neither trained nor tested on. Settings are chosen by this one, so that the accuracy on "
+        "the test records has no part in the choice and stays honest."
     )
     return Figure("Validation accuracy", percent(accuracy), meaning)
 

@@ -9,6 +9,7 @@ from scenarios.values import shown
 from simulation.report.fields import Fields, parse
 
 _MOST = 2000
+_MOST_FINDINGS = 100
 _LONGEST = 120
 
 
@@ -22,6 +23,14 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A figure of audits over the seeds; `on_front`: no other setting is as accurate and gives this attack less."""
+
+    spread: Spread
+    on_front: bool
+
+
+@dataclass(frozen=True)
 class Setting:
     """One setting over its seeds; a figure that it does not have is None. `words` are its values by key."""
 
@@ -32,6 +41,7 @@ class Setting:
     chosen: bool
     on_epsilon_front: bool
     on_bytes_front: bool
+    findings: dict[str, Found]
 
     @property
     def name(self) -> str:
@@ -62,6 +72,7 @@ class Outcomes:
     failures: tuple[Failure, ...]
     runs: int
     completed: int
+    contradictions: tuple[str, ...]
 
     @property
     def validated(self) -> bool:
@@ -94,6 +105,9 @@ def read_outcomes(directory: Path) -> Outcomes:
         failures=tuple(failures[:_MOST]),
         runs=len(runs),
         completed=sum(one.text("status") == "completed" for one in runs),
+        contradictions=tuple(
+            f"{one.text('name')}: {statement}" for one in runs for statement in one.texts("contradictions")
+        )[:_MOST],
     )
 
 
@@ -128,7 +142,19 @@ def _setting(told: Fields) -> Setting:
         chosen=told.flag("chosen"),
         on_epsilon_front=told.flag("on_epsilon_front"),
         on_bytes_front=told.flag("on_bytes_front"),
+        findings=_found(told.inner("findings")),
     )
+
+
+def _found(told: Fields) -> dict[str, Found]:
+    spreads = {name: _spread(told.inner(name)) for name in list(told)[:_MOST_FINDINGS]}
+    return {
+        name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}...": Found(
+            spread, told.inner(name).flag("on_front")
+        )
+        for name, spread in spreads.items()
+        if spread is not None
+    }
 
 
 def _spread(told: Fields) -> Spread | None:

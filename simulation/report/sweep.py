@@ -3,16 +3,56 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulation.report import page, sweep_charts
+from simulation.report import page, sweep_charts, sweep_evidence
 from simulation.report.exhibits import Exhibit, exhibit
 from simulation.report.figures import Figure
 from simulation.report.outcomes import Outcomes, Setting, Spread
 from simulation.report.palette import PAGE
+from simulation.report.sweep_charts import Axis
 from simulation.report.tables import Table
 from simulation.report.wording import duration, equals, number_of, percent, points, significant, size, stated
 
 _MOST_FIGURES = 8
 _GAP = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Something that accuracy is bought with: what it is of a setting, and what may be said of those on its front.
+
+    `guessing` is what an attacker has without it.
+    """
+
+    key: str
+    title: str
+    said: str
+    numbers: str
+    of: Callable[[Setting], Spread | None]
+    on_front: Callable[[Setting], bool]
+    guessing: float | None = None
+
+    @property
+    def axis(self) -> Axis:
+        """The axis it is drawn along."""
+        return Axis(self.title if self.guessing is None else "success of the attack", self.numbers, self.guessing)
+
+
+_EPSILON = Cost(
+    key="epsilon",
+    title="ε",
+    said="No other setting is as accurate for a smaller ε",
+    numbers=".6~g",
+    of=lambda one: one.figure("epsilon"),
+    on_front=lambda one: one.on_epsilon_front,
+)
+_BYTES = Cost(
+    key="bytes",
+    title="bytes sent and received",
+    said="No other setting is as accurate for fewer bytes",
+    numbers=".3~s",
+    of=lambda one: one.figure("bytes"),
+    on_front=lambda one: one.on_bytes_front,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +65,8 @@ class SweepSection:
     warnings: tuple[str, ...]
     figures: tuple[Figure, ...]
     charts: tuple[Exhibit, ...]
+    evidence: tuple[Exhibit, ...]
+    evidence_table: Table | None
     table: Table
     outcomes: Outcomes
 
@@ -39,10 +81,12 @@ def render_sweep(outcomes: Outcomes) -> str:
         warnings=tuple(warning for warning in (_optimism(outcomes), _tuning(outcomes)) if warning),
         figures=_figures(outcomes),
         charts=_charts(outcomes),
+        evidence=sweep_evidence.exhibits(outcomes),
+        evidence_table=sweep_evidence.table(outcomes),
         table=_table(outcomes),
         outcomes=outcomes,
     )
-    charts = {f"sweep-{one.key}": one.chart for one in section.charts if one.chart is not None}
+    charts = {f"sweep-{one.key}": one.chart for one in (*section.charts, *section.evidence) if one.chart is not None}
     return page.fill("sweep.html.j2", charts, section=section)
 
 
@@ -122,42 +166,57 @@ def _apart(spread: Spread | None) -> str:
 
 
 def _charts(outcomes: Outcomes) -> tuple[Exhibit, ...]:
-    return (
-        _trade_off(outcomes, "epsilon", "ε", "No other setting is as accurate for a smaller ε"),
-        _trade_off(outcomes, "bytes", "bytes sent and received", "No other setting is as accurate for fewer bytes"),
-    )
+    attacks = [_attack(place, name) for place, name in enumerate(sweep_evidence.attack_figures(outcomes))]
+    return tuple(_trade_off(outcomes, cost) for cost in (_EPSILON, _BYTES, *attacks))
 
 
-def _trade_off(outcomes: Outcomes, cost: str, title: str, said: str) -> Exhibit:
-    key, name = f"accuracy-{cost}", f"Accuracy against {title}"
-    drawn = [one for one in outcomes.settings if _drawable(one.figure("accuracy")) and _drawable(one.figure(cost))]
+def _attack(place: int, name: str) -> Cost:
+    def spread(one: Setting) -> Spread | None:
+        return one.findings[name].spread if name in one.findings else None
+
+    def on_front(one: Setting) -> bool:
+        return name in one.findings and one.findings[name].on_front
+
+    said = "No other setting is as accurate with less success of the attack"
+    return Cost(f"attack-{place}", name, said, ".3~f", spread, on_front, guessing=0.5)
+
+
+def _trade_off(outcomes: Outcomes, cost: Cost) -> Exhibit:
+    key, name = f"accuracy-{cost.key}", f"Accuracy against {cost.title}"
+    drawn = [one for one in outcomes.settings if _drawable(one.figure("accuracy")) and _drawable(cost.of(one))]
     if not drawn:
-        return exhibit(key, name, f"No setting has both an accuracy and a finite {title}.", None, wide=True)
+        return exhibit(key, name, f"No setting has both an accuracy and a finite {cost.title}.", None, wide=True)
     rows = sorted((_row(one, cost) for one in drawn), key=lambda row: float(str(row["cost"])))
-    on_front = [_row(one, cost) for one in drawn if (one.on_epsilon_front if cost == "epsilon" else one.on_bytes_front)]
+    on_front = [_row(one, cost) for one in drawn if cost.on_front(one)]
     front = sorted(on_front, key=lambda row: (float(str(row["cost"])), float(str(row["accuracy"]))))
-    free = [one for one in outcomes.settings if cost == "epsilon" and one.figure("accuracy") and not one.figure(cost)]
+    free = [one for one in outcomes.settings if cost is _EPSILON and one.figure("accuracy") and not cost.of(one)]
     best = max(free, key=_mean_accuracy, default=None)
     level = [] if best is None else [{"accuracy": _mean_accuracy(best), "label": "the best without a bound on ε"}]
     caption = (
-        f"Each point is a setting's mean over its seeds, its line one standard deviation to either side. {said} than "
-        "those on the dashed line. A diamond is the setting that was chosen."
+        f"Each point is a setting's mean over its seeds, its lines one standard deviation to either side. {cost.said} "
+        "than those on the dashed line. A diamond is the setting that was chosen."
+        f"{'' if cost.guessing is None else ' Dotted: what guessing gives an attacker.'}"
     )
-    axis = (title, ".6~g" if cost == "epsilon" else ".3~s")
-    return exhibit(key, name, caption, sweep_charts.trade_off(rows, front, level, axis, PAGE), wide=True)
+    drawing = sweep_charts.trade_off(rows, front, level, cost.axis, PAGE)
+    return exhibit(key, name, caption, drawing, wide=cost.guessing is None)
 
 
 def _drawable(spread: Spread | None) -> bool:
     return spread is not None and 0 <= spread.mean < 1e15
 
 
-def _row(one: Setting, cost: str) -> dict[str, object]:
-    accuracy, spent = one.figure("accuracy"), one.figure(cost)
+def _row(one: Setting, cost: Cost) -> dict[str, object]:
+    accuracy, spent = one.figure("accuracy"), cost.of(one)
     assert accuracy is not None
     assert spent is not None
     return {
         "cost": spent.mean,
         "accuracy": accuracy.mean,
+        **(
+            {}
+            if cost.guessing is None
+            else {"least": spent.mean - spent.deviation, "most": spent.mean + spent.deviation}
+        ),
         "low": max(0.0, accuracy.mean - accuracy.deviation),
         "high": min(1.0, accuracy.mean + accuracy.deviation),
         "spread": f"± {points(accuracy.deviation)} of {number_of(accuracy.count, 'run')}",

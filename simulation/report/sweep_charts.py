@@ -1,6 +1,7 @@
 """The charts of a sweep: accuracy against what it costs, each setting a point with the spread over its seeds."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import altair as alt
 
@@ -8,17 +9,28 @@ from simulation.report.drawing import Drawing, Row, layered
 from simulation.report.palette import Palette
 
 _HEIGHT = 340
+_DASHED = {"interpolate": "step-after", "strokeDash": [5, 3], "strokeWidth": 1.5}
 
 
-def trade_off(
-    rows: Sequence[Row], front: Sequence[Row], level: Sequence[Row], axis: tuple[str, str], palette: Palette
-) -> Drawing:
+@dataclass(frozen=True)
+class Axis:
+    """The axis of costs: its title, which is no file's, the format of its numbers, and where a dotted line stands."""
+
+    title: str
+    numbers: str
+    mark: float | None = None
+
+
+def trade_off(rows: Sequence[Row], front: Sequence[Row], level: Sequence[Row], axis: Axis, palette: Palette) -> Drawing:
     """Accuracy against a cost: rows of `cost`, `accuracy`, `low`, `high`, `kind`, `label`; the front of the first two.
 
-    A level is an `accuracy` with a `label` that has no cost to stand at. The axis of costs has a title and a format.
+    A row whose cost has a spread to be drawn has its ends as `least` and `most`.
+
+    A level is an `accuracy` with a `label` that has no cost to stand at.
     """
-    title, numbers = axis
-    x = alt.X("cost:Q", scale=_scale(rows), axis=alt.Axis(title=title, format=numbers, tickCount=6, grid=False))
+    marks: list[Row] = [] if axis.mark is None else [{"cost": axis.mark}]
+    across = alt.Axis(title=axis.title, format=axis.numbers, tickCount=6, grid=False, titleLimit=0)
+    x = alt.X("cost:Q", scale=_scale([*rows, *marks]), axis=across)
     y = alt.Y(
         "accuracy:Q", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(title="accuracy", format="%", tickCount=6)
     )
@@ -36,16 +48,21 @@ def trade_off(
         alt.Tooltip("label:N", title="setting"),
         alt.Tooltip("accuracy:Q", format=".2%"),
         alt.Tooltip("spread:N", title="over seeds"),
-        alt.Tooltip("cost:Q", title=title, format=",.4~g"),
+        alt.Tooltip("cost:Q", title=axis.title, format=",.4~g"),
     ]
     line = alt.Chart(alt.NamedData(name="front")).encode(x=x, y=y)
+    mark = alt.Chart(alt.NamedData(name="marks"))
+    spread = base.mark_rule(strokeWidth=1.5, opacity=0.6)
+    # A layer without rows has no extent, which Vega complains of.
     layers = [
         *_level(level, y, palette),
-        line.mark_line(color=palette.muted, interpolate="step-after", strokeDash=[5, 3], strokeWidth=1.5),
-        base.mark_rule(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        *([mark.mark_rule(color=palette.ink, strokeDash=[1, 3]).encode(x=x)] if marks else ()),
+        *([line.mark_line(**_DASHED, color=palette.muted)] if front else ()),
+        spread.encode(y=alt.Y("low:Q"), y2="high:Q"),
+        *([spread.encode(x=alt.X("least:Q"), x2="most:Q", y=y)] if any("least" in row for row in rows) else ()),
         base.mark_point(filled=True, size=90, opacity=1).encode(y=y, shape=shape, tooltip=tooltip),
     ]
-    return layered(layers, _HEIGHT, rows=rows, front=front, level=level)
+    return layered(layers, _HEIGHT, rows=rows, front=front, level=level, marks=marks)
 
 
 def _scale(rows: Sequence[Row]) -> alt.Scale:

@@ -4,9 +4,11 @@ import re
 
 import pytest
 from chromium import visit
+from findings_by_hand import LIRA, LOSS, attack, bound, noise, write_audited
 from hostile_directories import ODD, hostile_run, leaves_replaced, replace, spoil_timeline
 from report_page import Page, read_page
-from run_directories import rewrite, write_run
+from run_directories import HOSTILE, rewrite, write_run
+from sweep_results import content, setting, spread, write_sweep
 from timeline_directories import write_timeline
 
 from simulation.report import write_report
@@ -112,6 +114,47 @@ def test_several_runs_are_drawn_on_one_page(tmp_path, finished):
     visit_, charts = visited(tmp_path, finished, other)
     assert len(charts) == 7 + 8
     assert drawn(visit_.dom) == charts
+    assert visit_.console == ()
+
+
+def test_evidence_is_drawn_for_runs_and_their_comparison(tmp_path):
+    found = [attack(LOSS, 0.51), attack(LIRA, 0.62), bound(2.5), noise(1.0)]
+    broken = [attack(LIRA, 0.6), bound(9.0, contradiction=True), noise(0.5, contradiction=True)]
+    runs = [write_audited(tmp_path / "a", *found), write_audited(tmp_path / "b", *broken)]
+    runs.append(write_audited(tmp_path / "c", attack(HOSTILE, 0.7), private=False))
+    visit_, charts = visited(tmp_path, *runs)
+    assert {
+        "runs-attacks-epsilon",
+        "runs-epsilon-shown",
+        "run-1-attacks",
+        "run-2-epsilon-shown",
+        "run-2-noise",
+    } <= charts
+    assert drawn(visit_.dom) == charts
+    assert title(visit_.dom) != "owned"
+    assert visit_.console == ()
+
+
+def test_evidence_of_odd_values_is_drawn(tmp_path):
+    odd = [{**attack(LIRA, 0.6), key: value} for key in ("kind", "figure", "value", "low") for value in ODD.values()]
+    odd += [{**bound(2.5), "value": value} for value in ODD.values()]
+    visit_, charts = visited(tmp_path, write_audited(tmp_path / "a", *odd), write_audited(tmp_path / "b", *odd[::-1]))
+    assert drawn(visit_.dom) == charts
+
+
+def test_a_sweep_with_audits_is_drawn(tmp_path):
+    found = {
+        f"membership-inference: AUC of {LIRA}": {**spread(0.6), "on_front": True},
+        f"x: AUC of {HOSTILE}": spread(0.7),
+    }
+    settings = [
+        setting("one", 0.8, 1.0) | {"findings": found | {"canary: epsilon, lower bound": spread(0.4)}},
+        setting("none", 0.9, None) | {"findings": found},
+    ]
+    visit_, charts = visited(tmp_path, write_sweep(tmp_path / "sweep", content(settings=settings)))
+    assert {"sweep-accuracy-attack-0", "sweep-attacks-epsilon", "sweep-epsilon-shown"} <= charts
+    assert drawn(visit_.dom) == charts
+    assert title(visit_.dom) != "owned"
     assert visit_.console == ()
 
 
