@@ -27,9 +27,13 @@ _LIBRARY = Path(__file__).parent / "library"
 
 @dataclass(frozen=True)
 class Opened:
-    """A file as far as TOML goes: its values with the overrides in, and what set which; no scenario yet."""
+    """A file as far as TOML goes: its values with the overrides in, and what set which; no scenario yet.
+
+    `folder` is where the overrides were given.
+    """
 
     path: Path
+    folder: Path
     text: str
     toml: Toml
     values: dict[str, object]
@@ -93,7 +97,7 @@ def open_text(text: str, path: Path, overrides: Sequence[str], folder: Path) -> 
     values = _with_data_below(folder, values) if overrides else values
     if values.get(SWEEP) == "none":
         del values[SWEEP]
-    return Opened(path, text, toml, values, origins)
+    return Opened(path, folder, text, toml, values, origins)
 
 
 def validated(opened: Opened, values: dict[str, object], origins: dict[KeyPath, str]) -> Scenario:

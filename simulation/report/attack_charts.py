@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from simulation.report.drawing import Drawing, Row, layered
+from simulation.report.measured import GUESSING
 from simulation.report.palette import Palette
 
 LEAST, MOST = 1e-6, 1e12
@@ -97,7 +98,9 @@ def against_epsilon(
     if axis.far in axis.ticks and last:
         edge = alt.Chart(alt.NamedData(name="edge")).mark_rule(color=palette.grid, strokeWidth=1.5).encode(x=x)
         layers = [edge, *layers]
-    return layered(layers, _HEIGHT, rows=rows, guessing=[{"value": 0.5, "word": "guessing"}], edge=[{"x": between}])
+    return layered(
+        layers, _HEIGHT, rows=rows, guessing=[{"value": GUESSING, "word": "guessing"}], edge=[{"x": between}]
+    )
 
 
 def _round_numbers(low: float, high: float) -> list[float]:

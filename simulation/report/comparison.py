@@ -23,16 +23,13 @@ def names_of(runs: Sequence[Run]) -> tuple[str, ...]:
     """A name for each run that no other has: what it is called and, where others are called alike, what was set."""
     names = [run.manifest.text("name") or f"run {number}" for number, run in enumerate(runs, start=1)]
     # What was tried afterwards does not tell runs apart.
-    said = [tuple(one for one in run.manifest.texts("overrides") if not one.startswith("audit")) for run in runs]
+    said = [[one for one in run.manifest.texts("overrides") if not one.startswith("audit")] for run in runs]
     common = set(said[0]).intersection(*said[1:]) if said else set()
-    for place, name in enumerate(names):
-        if names.count(name) > 1:
-            own = ", ".join(one for one in said[place] if one not in common)
-            text = f"{name}, {own or 'as it is'}"
-            said[place] = (text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…",)
-        else:
-            said[place] = (name,)
-    told = [one for (one,) in said]
+    called, told = Counter(names), list[str]()
+    for name, overrides in zip(names, said, strict=True):
+        own = ", ".join(one for one in overrides if one not in common) or "as it is"
+        text = name if called[name] == 1 else f"{name}, {own}"
+        told.append(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
     times = Counter(told)
     return tuple(f"{one} ({place})" if times[one] > 1 else one for place, one in enumerate(told, start=1))
 
@@ -68,17 +65,12 @@ def _attacks(runs: Sequence[Run], names: Sequence[str]) -> Exhibit | None:
     if not legend:
         return None
     axis, order = places([epsilon_of(run) for run, _, _ in found]), list(legend)
-    rows = [
-        _row(
-            one,
-            name,
-            epsilon_of(run),
-            axis.of(epsilon_of(run), order.index((one.kind, one.figure)), len(order)),
-            legend,
-        )
-        for run, name, one in found
-        if (one.kind, one.figure) in legend
-    ]
+    rows = list[Row]()
+    for run, name, one in found:
+        if (attack := (one.kind, one.figure)) in legend:
+            epsilon = epsilon_of(run)
+            x = axis.of(epsilon, order.index(attack), len(order))
+            rows.append(_row(one, name, epsilon, {"x": x, "attack": legend[attack]}))
     caption = (
         "Each mark is one attack on one run, its line the interval that the attack's finding states. Dashed: what "
         "guessing gives. Runs for which nothing bounds ε stand at the right end. Marks of one ε stand side by side."
@@ -87,14 +79,13 @@ def _attacks(runs: Sequence[Run], names: Sequence[str]) -> Exhibit | None:
     return exhibit("attacks-epsilon", "Attack success against ε", caption, drawing, wide=True)
 
 
-def _row(one: Measured, name: str, epsilon: float | None, x: float, legend: dict[tuple[str, str], str]) -> Row:
+def _row(one: Measured, name: str, epsilon: float | None, place: Row) -> Row:
     return {
-        "x": x,
+        **place,
         "epsilon": "no bound" if epsilon is None else significant(epsilon),
         "value": one.value,
         "low": one.low,
         "high": one.high,
-        "attack": legend[one.kind, one.figure],
         "name": name,
         "said": f"{one.value:.3f}, {one.interval}",
     }
@@ -110,10 +101,11 @@ def _epsilons(runs: Sequence[Run], names: Sequence[str]) -> Exhibit | None:
     rows = [
         evidence.epsilon_row(place, name, low, high, scale.high)
         for place, (name, low, high) in enumerate(zip(names, least, promised, strict=True))
-    ]
+    ][: evidence.MOST_ROWS]
     caption = (
         "From what an audit could show at least to what the accountant promises at most: somewhere in the bar. An "
         "arrow is a run for which nothing bounds ε. Where more was shown than is promised, it says contradiction."
+        f"{evidence.so_many(len(runs), 'runs')}"
     )
     title = "ε between what was shown and what is promised"
     return exhibit("epsilon-shown", title, caption, intervals(rows, [], scale, PAGE), wide=True)

@@ -13,6 +13,8 @@ from simulation.report.run import Run
 from simulation.report.tables import Table
 from simulation.report.wording import equals, significant
 
+MOST_ROWS = 40
+"""More intervals than this nobody reads one by one; the table has them all."""
 _LARGEST = 1e12
 
 
@@ -51,7 +53,7 @@ def sentences(run: Run) -> tuple[str, ...]:
         told.append(
             f"An audit showed at least {least}, which is more than that: one of the two is wrong."
             if shown.value > promised
-            else f"An audit could show {least} of it at least."
+            else f"At least {least} of that an audit could show."
         )
     if attack is not None:
         told.append(
@@ -91,6 +93,11 @@ def epsilon_scale(values: Iterable[float | None]) -> Scale:
     return Scale(0.0, 1.15 * max(known, default=1.0) or 1.0, "ε", ".6~g")
 
 
+def so_many(count: int, what: str) -> str:
+    """What a caption says where not all have a row."""
+    return f" Drawn are the first {MOST_ROWS} of {count} {what}." if count > MOST_ROWS else ""
+
+
 def _epsilon(run: Run) -> Exhibit | None:
     shown, promised = lower_bounds(run), epsilon_of(run)
     if not shown or promised is None:
@@ -117,7 +124,7 @@ def _between(shown: float, promised: float) -> str:
         )
     return (
         f"Somewhere between {significant(shown)} and {significant(promised)}: the audit could show that much, the "
-        "accountant rules out more. A short bar to the left of the promise does not mean that the promise is loose: a "
+        "accountant rules out more. That less was shown than is promised does not mean that the promise is loose: a "
         "better audit may show more."
     )
 

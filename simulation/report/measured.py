@@ -9,6 +9,8 @@ from simulation.report.wording import significant
 
 AUC = "AUC of "
 """How the figure of an attack begins whose success is an area under the curve."""
+GUESSING = 0.5
+"""The area under the curve of who guesses; 1 is certainty."""
 CANARY, LOWER_BOUND, NOISE = "canary", "epsilon, lower bound", "noise, standard deviation over the claimed one"
 
 _MOST = 100
@@ -81,7 +83,7 @@ def _measured(told: Fields) -> Measured | None:
     if not (-math.inf if low is None else low) <= value <= (math.inf if high is None else high):
         low = high = None
     confidence, figure = told.finite("confidence"), _short(told.text("figure")) or "a figure without a name"
-    guessing = 0.5 if figure.startswith(AUC) else told.inner("facts").finite("guessing")
+    guessing = GUESSING if figure.startswith(AUC) else told.inner("facts").finite("guessing")
     return Measured(
         kind=_short(told.text("kind")) or "an audit",
         figure=figure,

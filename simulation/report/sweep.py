@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from simulation.report import page, sweep_charts, sweep_evidence
 from simulation.report.exhibits import Exhibit, exhibit
 from simulation.report.figures import Figure
+from simulation.report.measured import GUESSING
 from simulation.report.outcomes import Outcomes, Setting, Spread
 from simulation.report.palette import PAGE
 from simulation.report.sweep_charts import Axis
@@ -178,7 +179,7 @@ def _attack(place: int, name: str) -> Cost:
         return name in one.findings and one.findings[name].on_front
 
     said = "No other setting is as accurate with less success of the attack"
-    return Cost(f"attack-{place}", name, said, ".3~f", spread, on_front, guessing=0.5)
+    return Cost(f"attack-{place}", name, said, ".3~f", spread, on_front, guessing=GUESSING)
 
 
 def _trade_off(outcomes: Outcomes, cost: Cost) -> Exhibit:

@@ -78,10 +78,11 @@ def _epsilons(outcomes: Outcomes) -> Exhibit | None:
     rows = [
         evidence.epsilon_row(place, one.name, low, high, scale.high)
         for place, (one, low, high) in enumerate(zip(bounded, least, promised, strict=True))
-    ]
+    ][: evidence.MOST_ROWS]
     caption = (
         "For each setting with canaries, from what its audits could show, the mean over its seeds, to what the "
         "accountant promises. A mean above the promise is drawn as a contradiction; that of a single run is told above."
+        f"{evidence.so_many(len(bounded), 'settings')}"
     )
     title = "ε between what was shown and what is promised"
     return exhibit("epsilon-shown", title, caption, intervals(rows, [], scale, PAGE), wide=True)

@@ -4,12 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from privacy.findings import Finding
 from scenarios.grid import Point
+from simulation.report.measured import AUC, GUESSING
 from simulation.sweeps.directory import SweepDirectory, Table, findings_of
 from simulation.sweeps.fronts import on_front, spread
-
-AUC = "AUC of "
-"""How the figure of an attack begins whose success is an area under the curve: 0.5 is guessing, 1 is certainty."""
-_GUESSING = 0.5
 
 
 def audited(point: Point, directory: SweepDirectory, failure: str) -> Table:
@@ -44,7 +41,7 @@ def mark_attack_fronts(settings: Sequence[Table]) -> None:
     names = dict.fromkeys(name for one in settings for name in one["findings"] if f": {AUC}" in name)
     for name in names:
         known = [one for one in settings if name in one["findings"]]
-        costs = [max(_GUESSING, one["findings"][name]["mean"]) for one in known]
+        costs = [max(GUESSING, one["findings"][name]["mean"]) for one in known]
         accuracies = [None if one["accuracy"] is None else one["accuracy"]["mean"] for one in known]
         for one, marked in zip(known, on_front(accuracies, costs), strict=True):
             one["findings"][name]["on_front"] = marked

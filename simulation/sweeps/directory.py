@@ -93,7 +93,7 @@ class SweepDirectory:
                 "question": sweep.first.question,
                 "scenario_text": sweep.opened.text,
                 "file": str(sweep.opened.path.absolute()),
-                "folder": str(Path.cwd()),
+                "folder": str(sweep.opened.folder),
                 "overrides": list(sweep.overrides),
                 "keys": [axis.key for axis in sweep.axes],
                 "front": sweep.front,

@@ -4,6 +4,7 @@ import statistics
 import time
 
 import pytest
+from report_page import read_page
 from small_sweeps import manifests, results, sweep
 
 from privacy.errors import RunFailed, ScenarioError
@@ -64,6 +65,13 @@ def test_attack_success_has_mean_and_deviation_over_the_seeds(swept):
     assert found["mean"] == pytest.approx(statistics.fmean(values))
     assert found["standard_deviation"] == pytest.approx(statistics.stdev(values))
     assert (found["count"], [one["audited"] for one in results(swept)["settings"]]) == (2, [2, 2])
+
+
+def test_the_page_draws_what_real_audits_found(swept):
+    charts = read_page(swept.report).charts
+    assert {"sweep-accuracy-attack-2", "sweep-attacks-epsilon", "sweep-epsilon-shown"} <= charts.keys()
+    run = next(path for path in swept.runs.iterdir() if "dp-sgd" in path.name)
+    assert {"run-1-epsilon-shown", "run-1-attacks", "run-1-noise"} <= read_page(run / "report.html").charts.keys()
 
 
 def test_an_audit_is_left_out_where_it_does_not_fit_and_the_manifest_says_how_to_get_that_run(swept):

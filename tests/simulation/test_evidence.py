@@ -26,7 +26,7 @@ def test_epsilon_lies_between_what_was_shown_and_what_is_promised(tmp_path):
     [row] = page.rows("run-1-epsilon-shown")
     assert (row["low"], row["high"], row["kind"]) == (2.5, 7.96, "sound")
     assert "Somewhere between 2.50 and 7.96: the audit could show that much" in page.text
-    assert "An audit could show ε = 2.50 of it at least." in page.text.replace("\xa0", " ")
+    assert "At least ε = 2.50 of that an audit could show." in page.text.replace("\xa0", " ")
     assert "ontradict" not in page.text.replace("Contradicts the run", "")
 
 
@@ -99,6 +99,14 @@ def test_runs_are_compared_by_attack_and_epsilon(tmp_path):
     assert shown[2]["words"] == "0 to 7.96: no audit showed a lower bound"
     assert len({row["name"] for row in shown}) == 3, "runs of one scenario are told apart"
     assert "Strongest attack, AUC" in page.text
+
+
+def test_many_runs_are_all_in_the_table_and_the_first_are_drawn(tmp_path):
+    run = write_audited(tmp_path / "run", bound(2.5))
+    page = page_of(*[run] * 45)
+    assert len(page.rows("runs-epsilon-shown")) == 40
+    assert "Drawn are the first 40 of 45 runs." in page.text
+    assert page.text.count("7.96 canary: epsilon, lower bound 2.50") == 45
 
 
 def test_runs_of_one_scenario_are_named_by_what_was_set(tmp_path):

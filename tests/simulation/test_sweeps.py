@@ -160,12 +160,15 @@ def test_a_sweep_that_is_stopped_goes_on_where_it_was(tmp_path):
     assert summary(RunDirectory(first))["final_sha256"] == summary(RunDirectory(alone))["final_sha256"]
 
 
-def test_resume_goes_on_as_the_file_was_and_with_its_overrides(tmp_path):
+def test_resume_goes_on_as_the_file_was_and_with_its_overrides(tmp_path, monkeypatch):
     path = sweep(tmp_path, SMALL + "[sweep]\nseed = [0, 1]\n", "federation.rounds=2").path
     before = results(SweepDirectory(path))
     (tmp_path / "scenario.toml").write_text("changed meanwhile")
     shutil.rmtree(path / "runs" / before["runs"][0]["name"])
+    told = json.loads((path / "sweep.json").read_text())
+    monkeypatch.chdir(tmp_path)
     sweeping.resume(path)
+    assert json.loads((path / "sweep.json").read_text()) == told, "wherever it is resumed"
     figures = [(run["name"], run["accuracy"]) for run in before["runs"]]
     assert [(run["name"], run["accuracy"]) for run in results(SweepDirectory(path))["runs"]] == figures
 
