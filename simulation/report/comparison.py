@@ -73,7 +73,7 @@ def _attacks(runs: Sequence[Run], names: Sequence[str]) -> Exhibit | None:
             rows.append(_row(one, name, epsilon, {"x": x, "attack": legend[attack]}))
     caption = (
         "Each mark is one attack on one run, its line the interval that the attack's finding states. Dashed: what "
-        "guessing gives. Runs for which nothing bounds ε stand at the right end. Marks of one ε stand side by side."
+        "guessing gives. Runs for which nothing bounds ε stand at the right end, a run's attacks side by side."
     )
     drawing = against_epsilon(rows, list(legend.values()), axis, "AUC of the attack", PAGE)
     return exhibit("attacks-epsilon", "Attack success against ε", caption, drawing, wide=True)

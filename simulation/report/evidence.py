@@ -39,9 +39,9 @@ def overview(run: Run) -> tuple[tuple[str, str], ...]:
     shown, attack = shown_epsilon(run), strongest(run)
     broken = sum(one.contradiction for one in measured(run))
     return (
+        ("Contradictions", f"✗ {broken}" if broken else ""),
         ("ε, shown at least", "" if shown is None else significant(shown.value)),
         ("Strongest attack, AUC", "" if attack is None else f"{attack.value:.3f}"),
-        ("Contradictions", f"✗ {broken}" if broken else ""),
     )
 
 
