@@ -124,6 +124,7 @@ def _sabotaged(finding: Finding, factor: float) -> Finding:
     verdict = "This test noticed" if noticed else "This test did not notice"
     return replace(
         finding,
+        figure=f"{finding.figure}, with {factor:g} times the noise",
         statement=(
             f"Sabotage: {factor:g} times the run's noise was played, on purpose, which is not the run's own mechanism. "
             f"{verdict}. {finding.statement}"

@@ -7,7 +7,7 @@ from simulation.report.drawing import Row
 from simulation.report.exhibits import Exhibit, exhibit
 from simulation.report.figures import epsilon_of
 from simulation.report.interval_charts import Scale, intervals
-from simulation.report.measured import CANARY, NOISE, Measured, lower_bounds, measured
+from simulation.report.measured import CANARY, NOISE, Measured, lower_bounds, measured, on_purpose
 from simulation.report.palette import PAGE
 from simulation.report.run import Run
 from simulation.report.tables import Table
@@ -73,14 +73,19 @@ def strongest(run: Run) -> Measured | None:
     return max((one for one in measured(run) if one.is_auc), key=lambda one: one.value, default=None)
 
 
-def epsilon_row(place: int, name: str, shown: float | None, promised: float, top: float) -> Row:
-    """A row of the chart of epsilon: what was shown (None: nothing) to what is promised, infinite for no bound."""
+def epsilon_row(
+    place: int, name: str, shown: float | None, promised: float, top: float, broken: str = "contradiction"
+) -> Row:
+    """A row of the chart of epsilon: what was shown (None: nothing) to what is promised, infinite for no bound.
+
+    `broken` is what it is called where more was shown than is promised.
+    """
     least = shown or 0.0
     at_least = "no audit showed a lower bound" if shown is None else f"an audit showed at least {significant(shown)}"
     if not promised <= _LARGEST:
         words, kind, high = f"no bound above; {at_least}", "open", top
     elif least > promised:
-        words = f"✗ contradiction: {significant(least)} shown, at most {significant(promised)} promised"
+        words = f"✗ {broken}: {significant(least)} shown, at most {significant(promised)} promised"
         kind, least, high = "contradiction", promised, least
     else:
         words, kind, high = f"{significant(least)} to {significant(promised)}: {at_least}", "sound", promised
@@ -102,15 +107,23 @@ def _epsilon(run: Run) -> Exhibit | None:
     shown, promised = lower_bounds(run), epsilon_of(run)
     if not shown or promised is None:
         return None
-    scale = epsilon_scale([*(one.value for one in shown), promised])
+    sabotaged = on_purpose(run)[:MOST_ROWS]
+    scale = epsilon_scale([*(one.value for one in shown), *(one.value for _, one in sabotaged), promised])
     rows = [
         epsilon_row(place, _numbered("The largest ε of any record", place, len(shown)), one.value, promised, scale.high)
         for place, one in enumerate(shown)
     ]
-    caption = _between(max(one.value for one in shown), promised)
+    rows += [
+        epsilon_row(place, f"Sabotage, {what}", one.value, promised, scale.high, "noticed")
+        for place, (what, one) in enumerate(sabotaged, start=len(rows))
+    ]
+    caption = _between(max(one.value for one in shown), promised) + (_ON_PURPOSE if sabotaged else "")
     return exhibit(
         "epsilon-shown", "ε between what was shown and what is promised", caption, intervals(rows, [], scale, PAGE)
     )
+
+
+_ON_PURPOSE = " Sabotage is what the audit broke on purpose: there more should be shown than is promised."
 
 
 def _between(shown: float, promised: float) -> str:
@@ -173,7 +186,7 @@ def _measured_chart(key: str, title: str, caption: str, found: Sequence[Measured
         float(str(row["value"])) for row in marks
     ]
     around = 0.08 * (max(ends) - min(ends)) or 0.05
-    scale = Scale(min(ends) - around, max(ends) + around, "", ".3~g")
+    scale = Scale(min(ends) - around, max(ends) + around, "", ".4~g")
     return exhibit(key, title, caption, intervals(rows, marks, scale, PAGE))
 
 

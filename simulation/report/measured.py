@@ -76,6 +76,16 @@ def lower_bounds(run: Run) -> tuple[Measured, ...]:
     )
 
 
+def on_purpose(run: Run) -> tuple[tuple[str, Measured], ...]:
+    """The bounds on mechanisms that an audit broke on purpose, which are not the run's, each with what was done."""
+    told = f"{LOWER_BOUND}, "
+    return tuple(
+        (one.figure.removeprefix(told), one)
+        for one in measured(run)
+        if one.kind == CANARY and one.figure.startswith(told) and 0 <= one.value < 1e12
+    )
+
+
 def _measured(told: Fields) -> Measured | None:
     value, low, high = (told.finite(key) for key in ("value", "low", "high"))
     if value is None:

@@ -43,6 +43,17 @@ def test_a_bound_above_the_promise_is_drawn_and_said_loudly(tmp_path):
     assert "one of the two is wrong" in page.text
 
 
+def test_sabotage_is_no_contradiction_and_drawn_beside_what_the_run_does(tmp_path):
+    broken = finding("canary", "epsilon, lower bound, with 0.1 times the noise", 9.0, low=9.0)
+    page = page_of(write_audited(tmp_path / "run", bound(2.5), broken))
+    sound, sabotaged = page.rows("run-1-epsilon-shown")
+    assert (sound["high"], sound["kind"]) == (7.96, "sound")
+    assert sabotaged["name"] == "Sabotage, with 0.1 times the noise"
+    assert sabotaged["words"] == "✗ noticed: 9.00 shown, at most 7.96 promised"
+    assert "At least ε = 2.50 of that an audit could show." in page.text.replace("\xa0", " ")
+    assert "A contradiction" not in page.text
+
+
 def test_attacks_stand_against_guessing(tmp_path):
     page = page_of(write_audited(tmp_path / "run", *MEMBERSHIP, private=False))
     rows = page.rows("run-1-attacks")
