@@ -1,7 +1,7 @@
 """The visibility audit of a run: the table of who saw what, and whether anything travelled that was to be hidden."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 
 from privacy.audits import visibility
 from privacy.audits.visibility import Role, Seen
@@ -9,6 +9,7 @@ from privacy.findings import Finding
 from privacy.guarantees import DpSgd
 from simulation.auditing.subject import Subject
 
+_UPDATES = "single updates"
 _LIMITS = (
     "Told from the trace of messages alone: what roles know from elsewhere or tell each other is not in it. The "
     "network is whoever listens where the transport does not encrypt, as here."
@@ -16,33 +17,43 @@ _LIMITS = (
 
 
 def findings(subject: Subject) -> list[Finding]:
-    """One finding: the table, and each leak. Raises ValueError where the run's messages were not traced."""
+    """The leaks, with the whole table, and how many roles could read single updates.
+
+    Raises ValueError where the run's messages were not traced.
+    """
     scenario, protection = subject.scenario, subject.scenario.protection
     if not any(subject.messages):
         raise ValueError("the run's journal holds no trace of its messages: it was made by an earlier version")
     noised = isinstance(scenario.privacy, DpSgd)
     seen = visibility.table(subject.messages, protection.carries(), noised)
     leaks = visibility.leaks(subject.messages, protection.carries(), protection.hides_updates)
-    return [
-        Finding(
-            kind="visibility",
-            statement=" ".join((_told(leaks, protection.hides_updates), _who_reads(seen, "single updates"), _LIMITS)),
-            figure="leaks",
-            value=float(len(leaks)),
-            low=None,
-            high=None,
-            confidence=None,
-            facts={
-                "protection": protection.kind,
-                "leaks": list(leaks),
-                "table": [asdict(one) for one in seen],
-                "messages": sum(one.messages for line in subject.messages for one in line),
-            },
-            seed=scenario.seed,
-            made_by="privacy.audits.visibility.table",
-            contradiction=bool(leaks),
-        )
-    ]
+    facts = {
+        "protection": protection.kind,
+        "leaks": list(leaks),
+        "table": [asdict(one) for one in seen],
+        "messages": sum(one.messages for line in subject.messages for one in line),
+    }
+    counted = _finding(f"{_told(leaks, protection.hides_updates)} {_LIMITS}", "leaks", len(leaks), facts, scenario.seed)
+    readers = [one.role for one in seen if one.quantity == _UPDATES and one.how not in ("ciphertext", "nothing")]
+    read = _finding(
+        _who_reads(seen), "roles that could read single updates", len(readers), {"roles": readers}, scenario.seed
+    )
+    return [replace(counted, contradiction=bool(leaks)), read]
+
+
+def _finding(statement: str, figure: str, value: int, facts: Mapping[str, object], seed: int) -> Finding:
+    return Finding(
+        kind="visibility",
+        statement=statement,
+        figure=figure,
+        value=float(value),
+        low=None,
+        high=None,
+        confidence=None,
+        facts=facts,
+        seed=seed,
+        made_by="privacy.audits.visibility.table",
+    )
 
 
 def _told(leaks: Sequence[str], hides_updates: bool) -> str:
@@ -53,13 +64,13 @@ def _told(leaks: Sequence[str], hides_updates: bool) -> str:
     return "Without a protection nothing is hidden."
 
 
-def _who_reads(seen: Iterable[Seen], quantity: str) -> str:
-    cells = [one for one in seen if one.quantity == quantity]
+def _who_reads(seen: Iterable[Seen]) -> str:
+    cells = [one for one in seen if one.quantity == _UPDATES]
     readers = [_named(one.role) for one in cells if one.how not in ("ciphertext", "nothing")]
     blind = [_named(one.role) for one in cells if one.how == "ciphertext"]
     why = next((f", {one.why}" for one in cells if one.how == "reads" and one.why), "")
-    read = f"{quantity.capitalize()} could be read by {_joined(readers)}{why}"
-    sentence = read if readers else f"Nobody could read {quantity}"
+    read = f"Single updates could be read by {_joined(readers)}{why}"
+    sentence = read if readers else "Nobody could read single updates"
     return sentence + (f"; {_joined(blind)} had them as ciphertexts only." if blind else ".")
 
 

@@ -266,7 +266,8 @@ SEEN = ['audit=["visibility"]']
 
 
 def test_nobody_reads_single_updates_under_homomorphic_aggregation(tmp_path):
-    [found] = auditing.audit(play(tmp_path, SMALL + ENCRYPTED).path, SEEN)
+    found, read = auditing.audit(play(tmp_path, SMALL + ENCRYPTED).path, SEEN)
+    assert (read.value, read.facts["roles"]) == (0.0, [])
     cells = {(cell["quantity"], cell["role"]): cell["how"] for cell in found.facts["table"]}
     assert {cells["single updates", role] for role in ("server", "network")} == {"ciphertext"}
     assert {cells["single updates", role] for role in ("key holder", "other clients")} == {"nothing"}
@@ -275,15 +276,16 @@ def test_nobody_reads_single_updates_under_homomorphic_aggregation(tmp_path):
 
 
 def test_the_server_reads_single_updates_without_a_protection(plain):
-    [found] = auditing.audit(plain.path, SEEN)
-    assert "Single updates could be read by the server and the network." in found.statement
+    found, read = auditing.audit(plain.path, SEEN)
+    assert read.statement == "Single updates could be read by the server and the network."
+    assert read.value == 2.0
     assert "single updates" in plain.report.read_text().lower()
     assert not found.contradiction
 
 
 def test_noise_is_said_where_updates_are_read(private):
-    [found] = auditing.audit(private.path, SEEN)
-    assert "by the server and the network, with the noise that clients added" in found.statement
+    _, read = auditing.audit(private.path, SEEN)
+    assert "by the server and the network, with the noise that clients added" in read.statement
 
 
 def test_a_protection_that_leaks_updates_beside_its_ciphertexts_is_found_out(tmp_path, monkeypatch):
@@ -295,7 +297,7 @@ def test_a_protection_that_leaks_updates_beside_its_ciphertexts_is_found_out(tmp
 
     monkeypatch.setattr(homomorphic, "_send_update", with_a_copy)
     directory = play(tmp_path, SMALL + ENCRYPTED)
-    [found] = auditing.audit(directory.path, SEEN)
+    found, _ = auditing.audit(directory.path, SEEN)
     assert found.contradiction
     assert "travelled in the clear as 'reply.copy'" in found.statement
 
