@@ -2,15 +2,20 @@
 
 import functools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from scenarios import datasets
+from scenarios import datasets, models
 from scenarios.concepts import Appearances
 from scenarios.datasets.dataset import Dataset
 from scenarios.division import Division, divide
 from scenarios.schema import Scenario
+from scenarios.seeds import torch_stream
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,14 @@ def appearances_of(scenario: Scenario) -> Appearances:
     """What the scenario's model takes of each record, however it is seen in the course of the run."""
     records = records_of(scenario)
     return Appearances(scenario, records.dataset, records.division.experiences)
+
+
+def untrained(scenario: Scenario, seed: int) -> "torch.nn.Module":
+    """The scenario's model with the starting weights of a seed: what a run with that seed begins from."""
+    appearances = appearances_of(scenario)
+    module = scenario.model.build(appearances.features.shape[1:], len(appearances.dataset.classes))
+    models.initialise(module, torch_stream(seed, "model"))
+    return module
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,9 +11,8 @@ from safetensors.numpy import save
 from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
 from privacy.view import Vector
 from scenarios import models
-from scenarios.records import appearances_of, records_of
+from scenarios.records import appearances_of, records_of, untrained
 from scenarios.schema import Scenario
-from scenarios.seeds import torch_stream
 from server import ending, recovery
 from server.directory import RunDirectory, write_bytes, write_json
 from server.examination import Examination
@@ -89,8 +88,7 @@ def _federation(grid: Grid, directory: RunDirectory, recorder: Recorder, scenari
     if dataset.fingerprint != directory.read_manifest().get("data_sha256"):
         raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
     appearances = appearances_of(scenario)
-    module = scenario.model.build(appearances.features.shape[1:], len(dataset.classes))
-    models.initialise(module, torch_stream(scenario.seed, "model"))
+    module = untrained(scenario, scenario.seed)
     examination = Examination(scenario, module, appearances, division.test, division.validation)
     start: Vector = np.array(models.parameters_of(module))
     federation = Federation(grid, scenario, recorder, run, examination, State(start))

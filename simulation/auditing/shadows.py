@@ -11,9 +11,9 @@ from clients.jobs import Job
 from privacy.view import Vector
 from scenarios import models
 from scenarios.datasets.dataset import Labels
-from scenarios.records import appearances_of, records_of
+from scenarios.records import appearances_of, records_of, untrained
 from scenarios.schema import Scenario
-from scenarios.seeds import stream, torch_stream
+from scenarios.seeds import stream
 from scenarios.work import private_steps
 from server import planning
 
@@ -51,10 +51,7 @@ def train_shadows(scenario: Scenario, count: int) -> Shadows:
 
 def initial_model(scenario: Scenario, seed: int) -> Vector:
     """float32[d]: what a run of the scenario with this seed begins with."""
-    appearances = appearances_of(scenario)
-    module = scenario.model.build(appearances.features.shape[1:], len(appearances.dataset.classes))
-    models.initialise(module, torch_stream(seed, "model"))
-    return models.parameters_of(module)
+    return models.parameters_of(untrained(scenario, seed))
 
 
 def first_jobs(scenario: Scenario) -> dict[int, Job]:
