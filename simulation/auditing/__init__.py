@@ -8,6 +8,7 @@ from privacy.findings import Finding, to_json, to_table
 from scenarios.audits import (
     AnyAudit,
     Canary,
+    GradientInversion,
     KeyRecovery,
     MembershipInference,
     PropertyInference,
@@ -15,7 +16,7 @@ from scenarios.audits import (
     fitting,
 )
 from server.directory import RunDirectory, write_bytes, write_json
-from simulation.auditing import canary, key_recovery, membership, property_inference, visibility
+from simulation.auditing import canary, inversion, key_recovery, membership, property_inference, visibility
 from simulation.auditing.subject import Subject, read_subject, read_summary
 from simulation.report import write_report
 
@@ -53,6 +54,8 @@ def _run(one: AnyAudit, subject: Subject) -> list[Finding]:
                 return canary.findings(one, subject)
             case KeyRecovery():
                 return key_recovery.findings(subject)
+            case GradientInversion():
+                return inversion.findings(one, subject)
             case MembershipInference():
                 return membership.findings(one, subject)
             case PropertyInference():

@@ -18,6 +18,7 @@ from scenarios.schema import Scenario
 from scenarios.toml_lines import key_parts
 from server import journal
 from server.directory import RunDirectory
+from server.journal import Record
 from server.summary import ledgers_of
 from simulation import verify
 
@@ -26,12 +27,14 @@ from simulation import verify
 class Subject:
     """A finished run: its scenario, the audits overridden or not, what each client spent, and the released model.
 
-    `messages` is the trace of what travelled, by line of the journal.
+    `first_model_sha256` names the model that came of round 1, `messages` is the trace of what travelled, by line of the
+    journal.
     """
 
     scenario: Scenario
     ledgers: Mapping[str, Ledger]
     model: Vector
+    first_model_sha256: str
     messages: Sequence[Sequence[Passed]]
 
 
@@ -50,7 +53,8 @@ def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
         read_summary(directory)
         lines = journal.read(directory.journal)
         messages = [[passed_of(one) for one in line.get("messages", ())] for line in lines]
-        return Subject(scenario, ledgers_of(lines), verify.released_model(directory), messages)
+        released = verify.released_model(directory)
+        return Subject(scenario, ledgers_of(lines), released, _after_round_1(lines), messages)
     except verify.UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise ScenarioError([f"{directory.path}: not a readable run directory: {reason}"]) from error
@@ -62,6 +66,10 @@ def read_summary(directory: RunDirectory) -> dict[str, Any]:
     if not isinstance(summary, dict):
         raise ValueError("summary.json is not a table")
     return summary
+
+
+def _after_round_1(lines: Sequence[Record]) -> str:
+    return next((str(line["model_sha256"]) for line in lines if line["kind"] == "round" and line["round"] == 1), "")
 
 
 def _with_audits(directory: RunDirectory, values: Mapping[str, object], overrides: Sequence[str]) -> Scenario:

@@ -245,7 +245,8 @@ def test_a_key_that_comes_out_of_sums_as_shared_is_a_contradiction(encrypted, mo
 
 
 def test_a_run_of_any_kind_is_asked_for_its_members(plain):
-    loss, *_ = auditing.audit(plain.path)
+    loss, *others = auditing.audit(plain.path)
+    assert "gradient-inversion" in {one.kind for one in others}
     assert (loss.kind, loss.facts["attack"], loss.facts["shadows"]) == ("membership-inference", "loss", 0)
     assert loss.low <= loss.value <= loss.high
 
