@@ -16,6 +16,7 @@ from simulation.report import (
     exhibits,
     figures,
     learned,
+    pictures,
     spending,
     tables,
     told,
@@ -74,6 +75,7 @@ class Section:
     evidence: tuple[Exhibit, ...]
     evidence_table: Table | None
     findings: tuple[str, ...]
+    pictures: tuple[Exhibit, ...]
     guarantee: Fields
     provenance: tuple[tuple[str, str], ...]
 
@@ -134,6 +136,7 @@ def _section(run: Run, anchor: str) -> Section:
         evidence=evidence.exhibits(run),
         evidence_table=evidence.table(run),
         findings=told.findings(run),
+        pictures=pictures.rebuilt(run),
         guarantee=run.manifest.inner("guarantee"),
         provenance=_provenance(run),
     )
@@ -197,6 +200,7 @@ def _charts(sections: Sequence[Section]) -> dict[str, Specification]:
             *section.cost,
             *section.evidence,
             section.holdings,
+            *section.pictures,
         )
         if exhibit is not None and exhibit.chart is not None
     }
