@@ -18,6 +18,8 @@ Labels = npt.NDArray[np.int64]
 _LEAST_BIAS = 1e-3
 """A row whose bias moved less than so much of the largest is left out: it would be mostly rounding."""
 
+_ITERATIONS = 100
+
 _SMOOTHNESS = 0.0036
 """The variation's weight: the largest of those tried at which edges still come out, at 28 and at 8 pixels a side."""
 
@@ -32,15 +34,17 @@ def read_off(weights: Floats, biases: Floats, records: int) -> Floats:
     """What stands in the change of a first, fully connected layer, float64[k, d] from [h, d] and [h].
 
     Of one record x each row's change is a multiple of x, and the bias' change is that multiple (Phong et al. 2017, IACR
-    2017/715, section 3), however many steps of whatever length there were. The rows together then give one picture,
-    the least squares fit x = sum_i b_i w_i / sum_i b_i^2. Of several records a row divided by its bias mixes those that
-    activate it, and is exact where it is one: each row is a picture of its own. Nothing where no bias moved.
+    2017/715, section 3), however many steps of whatever length there were. Rows and biases together then are of rank
+    one, and their first right singular vector is (x, 1) but for its length: of all fits the one that noise in either
+    disturbs least. Of several records a row divided by its bias mixes those that activate it, and is exact where it is
+    one: each row is a picture of its own. Nothing where no bias moved.
     """
     moved = np.abs(biases) > _LEAST_BIAS * np.abs(biases).max(initial=0.0)
     if not moved.any():
         return np.empty((0, weights.shape[1]))
     if records == 1:
-        return np.asarray((biases @ weights / np.square(biases).sum())[None], np.float64)
+        direction = _first_direction(np.column_stack([weights, biases]), biases)
+        return np.asarray((direction[:-1] / direction[-1])[None], np.float64)
     return np.asarray(weights[moved] / biases[moved, None], np.float64)
 
 
@@ -79,6 +83,14 @@ def matched(
     if best is None:
         raise ValueError("there is nowhere to begin a search")
     return np.asarray(best[1].flatten(1).numpy(), np.float64)
+
+
+def _first_direction(rows: Floats, mixture: Floats) -> Floats:
+    """The first right singular vector of [h, d] by power iteration from a mixture of its rows."""
+    for _ in range(_ITERATIONS):
+        direction = mixture @ rows
+        mixture = rows @ (direction / np.linalg.norm(direction))
+    return np.asarray(direction, np.float64)
 
 
 def _searched(

@@ -168,7 +168,7 @@ def _verdict(attacked: Sequence[_Attacked], mean: float, blind: float, scenario:
     if seen:
         return f"{seen:,} of {len(psnr):,} records come out at 20 dB or more: whoever sees this sees them."
     there = "under DP-SGD's clipping and noise " if isinstance(scenario.privacy, DpSgd) else ""
-    than = "no better than the guess" if mean <= blind else "better than the guess, and below 20 dB, so no likeness"
+    than = "no better than the guess" if mean <= blind else "better than the guess, and below 20 dB"
     return f"What comes out {there}is {than}."
 
 

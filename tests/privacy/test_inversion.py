@@ -29,9 +29,16 @@ def test_a_multiple_in_each_row_is_one_record():
     assert found == pytest.approx(record[None])
 
 
-def test_noise_in_the_rows_is_averaged_by_how_far_their_bias_moved():
-    weights = np.array([[2.0], [0.5]])
-    assert inversion.read_off(weights, np.array([2.0, 1.0]), records=1) == pytest.approx(np.array([[4.5 / 5.0]]))
+def test_one_record_is_fitted_by_all_rows_together():
+    rng = np.random.default_rng(4)
+    record, biases = rng.random(100), rng.normal(0.0, 0.1, 32)
+    weights = np.outer(biases, record) + rng.normal(0.0, 0.02, (32, 100))
+    noisy = biases + rng.normal(0.0, 0.02, 32)
+    [found] = inversion.read_off(weights, noisy, records=1)
+    first = np.linalg.svd(np.column_stack([weights, noisy]))[2][0]
+    assert found == pytest.approx(first[:-1] / first[-1], rel=1e-6)
+    best_row = np.abs(noisy).argmax()
+    assert np.square(found - record).mean() < np.square(weights[best_row] / noisy[best_row] - record).mean()
 
 
 def test_one_record_is_exact_after_several_steps_with_momentum(network):

@@ -33,7 +33,11 @@ def test_under_encryption_no_single_update_is_there_to_invert(tmp_path):
 def test_at_epsilon_8_nothing_like_a_picture_comes_out(tmp_path, model, seed):
     private = ["privacy.kind=dp-sgd", "privacy.epsilon=8", "federation.rounds=20", f"seed={seed}"]
     [found] = audited(tmp_path / "run", f"model.kind={model}", *private, clients=8 if model == "mlp" else 2)
-    assert found.value < 12.0
     assert found.value < found.facts["psnr_of_a_blind_guess"]
-    # Whatever has little ink is near to a picture with little: 15 dB without any likeness, which SSIM tells.
-    assert all(one["ssim"] < 0.1 for one in found.facts["attacked"])
+    assert all(one["psnr"] < 12.0 and one["ssim"] < 0.2 for one in found.facts["attacked"])
+
+
+def test_noise_too_small_for_any_promise_leaves_pictures_to_be_seen(tmp_path):
+    noise = 'privacy={ kind = "dp-sgd", noise_multiplier = 0.01 }'
+    [found] = audited(tmp_path / "run", noise, "federation.rounds=1")
+    assert found.value >= 20.0
