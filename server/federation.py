@@ -75,6 +75,7 @@ class Federation:
         kept = recovered.checkpoint
         self.grid.restore(kept.memories)  # before anybody is asked anything: it holds their keys
         self._gather()
+        self.trace = Trace()  # that all introduced themselves again is no part of a run's own story
         self.state, self.round, self.material = State.from_arrays(kept.arrays), kept.round, kept.material
         self.previous, self.ended, self.interrupted = recovered.head, recovered.ended, recovered.interrupted
         self.stopped = str(kept.line.get("stopped", ""))

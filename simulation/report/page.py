@@ -75,7 +75,6 @@ class Section:
     evidence: tuple[Exhibit, ...]
     evidence_table: Table | None
     findings: tuple[str, ...]
-    pictures: tuple[Exhibit, ...]
     guarantee: Fields
     provenance: tuple[tuple[str, str], ...]
 
@@ -133,10 +132,9 @@ def _section(run: Run, anchor: str) -> Section:
         epsilon_table=tables.epsilon(run),
         holdings_table=tables.holdings(run),
         contradictions=told.contradictions(run),
-        evidence=evidence.exhibits(run),
+        evidence=(*pictures.rebuilt(run), *evidence.exhibits(run)),
         evidence_table=evidence.table(run),
         findings=told.findings(run),
-        pictures=pictures.rebuilt(run),
         guarantee=run.manifest.inner("guarantee"),
         provenance=_provenance(run),
     )
@@ -200,7 +198,6 @@ def _charts(sections: Sequence[Section]) -> dict[str, Specification]:
             *section.cost,
             *section.evidence,
             section.holdings,
-            *section.pictures,
         )
         if exhibit is not None and exhibit.chart is not None
     }
