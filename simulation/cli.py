@@ -48,7 +48,7 @@ def run(
 def resume(directory: Directory, workers: Workers = None, debug: Debug = False) -> None:
     """Continue an interrupted run, or a sweep, to the same bits as an uninterrupted one."""
     from simulation import running
-    from simulation.report.outcomes import is_sweep
+    from simulation.report.files.outcomes import is_sweep
     from simulation.sweeps import sweeping
 
     if is_sweep(directory):

@@ -35,9 +35,9 @@ def write_report(directories: Sequence[Path], output: Path) -> None:
 
     Raises ScenarioError where a directory holds no readable manifest, OSError where `output` cannot be written.
     """
-    from simulation.report.outcomes import is_sweep, read_outcomes
+    from simulation.report.files.outcomes import is_sweep, read_outcomes
+    from simulation.report.files.reading import read_run
     from simulation.report.page import render
-    from simulation.report.reading import read_run
     from simulation.report.sweep import render_sweep
 
     swept = [directory for directory in directories if is_sweep(directory)]
@@ -54,8 +54,8 @@ def write_picture(directory: Path, output: Path) -> None:
     Raises ScenarioError where the directory holds no readable manifest or for any other ending, OSError where `output`
     cannot be written.
     """
+    from simulation.report.files.reading import read_run
     from simulation.report.picture import draw
-    from simulation.report.reading import read_run
 
     picture = draw(read_run(directory), output.suffix.lower())
     output.parent.mkdir(parents=True, exist_ok=True)

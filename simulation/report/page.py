@@ -9,7 +9,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from simulation.report import (
+from simulation.report import wording
+from simulation.report.drawings.bundle import charting_script
+from simulation.report.drawings.drawing import Specification
+from simulation.report.files.fields import Fields
+from simulation.report.files.run import Run
+from simulation.report.sections import (
     comparison,
     continual,
     evidence,
@@ -21,20 +26,15 @@ from simulation.report import (
     tables,
     told,
     visibility,
-    wording,
 )
-from simulation.report.answering import answer
-from simulation.report.bundle import charting_script
-from simulation.report.drawing import Specification
-from simulation.report.exhibits import Exhibit
-from simulation.report.fields import Fields
-from simulation.report.figures import Figure
-from simulation.report.run import Run
-from simulation.report.sight import Sight, sights
-from simulation.report.tables import Table
-from simulation.report.timeline import Experience, Mark, experiences, marks
+from simulation.report.sections.answering import answer
+from simulation.report.sections.exhibits import Exhibit
+from simulation.report.sections.figures import Figure
+from simulation.report.sections.sight import Sight, sights
+from simulation.report.sections.tables import Table
+from simulation.report.sections.timeline import Experience, Mark, experiences, marks
 
-_HERE = Path(__file__).parent
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,11 @@ def fill(template: str, charts: Mapping[str, Specification], **shown: object) ->
     scripts = [charting_script(), _read("report.js")]
     style = _read("report.css")
     environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"size": wording.size, "trusted": Markup}
     return environment.get_template(template).render(
@@ -222,4 +226,4 @@ def _hash(text: str) -> str:
 
 
 def _read(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
+    return (_TEMPLATES / name).read_text(encoding="utf-8")

@@ -7,14 +7,15 @@ import altair as alt
 import vl_convert
 
 from privacy.errors import ScenarioError
-from simulation.report import charts, series
-from simulation.report.answering import answer
-from simulation.report.drawing import Drawing, specify
-from simulation.report.learned import accuracy_drawing
-from simulation.report.palette import PICTURE
-from simulation.report.run import Run
-from simulation.report.spending import steps
-from simulation.report.timeline import marks
+from simulation.report.drawings import charts
+from simulation.report.drawings.drawing import Drawing, specify
+from simulation.report.drawings.palette import PICTURE
+from simulation.report.files.run import Run
+from simulation.report.sections import series
+from simulation.report.sections.answering import answer
+from simulation.report.sections.learned import accuracy_drawing
+from simulation.report.sections.spending import steps
+from simulation.report.sections.timeline import marks
 
 _WIDTH, _HEIGHT = 720, 190
 _NOTED_CHANGES = 8

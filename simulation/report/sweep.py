@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulation.report import page, sweep_charts, sweep_evidence
-from simulation.report.exhibits import Exhibit, exhibit
-from simulation.report.figures import Figure
-from simulation.report.measured import GUESSING
-from simulation.report.outcomes import Outcomes, Setting, Spread
-from simulation.report.palette import PAGE
-from simulation.report.sweep_charts import Axis
-from simulation.report.tables import Table
+from simulation.report import page
+from simulation.report.drawings import sweep_charts
+from simulation.report.drawings.palette import PAGE
+from simulation.report.drawings.sweep_charts import Axis
+from simulation.report.files.outcomes import Outcomes, Setting, Spread
+from simulation.report.sections import sweep_evidence
+from simulation.report.sections.exhibits import Exhibit, exhibit
+from simulation.report.sections.figures import Figure
+from simulation.report.sections.measured import GUESSING
+from simulation.report.sections.tables import Table
 from simulation.report.wording import duration, equals, number_of, percent, points, significant, size, stated
 
 _MOST_FIGURES = 8

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from privacy.findings import Finding
 from scenarios.grid import Point
-from simulation.report.measured import AUC, GUESSING
+from simulation.report.sections.measured import AUC, GUESSING
 from simulation.sweeps.directory import SweepDirectory, Table, findings_of
 from simulation.sweeps.fronts import on_front, spread
 

@@ -1,6 +1,6 @@
 import pytest
 
-from simulation.report.bundle import charting_script
+from simulation.report.drawings.bundle import charting_script
 
 
 @pytest.fixture

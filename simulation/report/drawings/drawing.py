@@ -1,0 +1,93 @@
+"""What all charts share: axes, sizes, and the finished Vega-Lite specification.
+
+What a scenario or a data set calls things enters a specification as data only, never as a field name or an expression.
+So nothing is sorted by a list of names, of which Vega-Lite would make an expression: a scale's domain orders as well.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import altair as alt
+
+from simulation.report.drawings.palette import Palette
+
+Row = Mapping[str, object]
+Specification = dict[str, object]
+
+HEIGHT = 230
+"""How high a chart by round is."""
+
+_MANY_ROUNDS = 80
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart and its named rows, kept apart: Altair would copy and check every row, and limit them to 5,000."""
+
+    chart: alt.LayerChart | alt.VConcatChart | alt.FacetChart
+    rows: Mapping[str, Sequence[Row]]
+
+
+def specify(drawing: Drawing, description: str, palette: Palette) -> Specification:
+    """The finished specification: quiet axes, the palette's colours and a description for who cannot see the chart."""
+    label = {
+        "labelColor": palette.muted,
+        "titleColor": palette.muted,
+        "labelFont": palette.font,
+        "titleFont": palette.font,
+    }
+    axis = {
+        "gridColor": palette.grid,
+        "domainColor": palette.muted,
+        "tickColor": palette.grid,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
+    chart = (
+        drawing.chart.properties(description=description, background=palette.ground)
+        .configure(font=palette.font)
+        .configure_view(stroke=None)
+        .configure_axis(**axis, **label)
+        .configure_legend(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", **label)
+        .configure_title(color=palette.ink, font=palette.font, fontSize=15, subtitleFont=palette.font, anchor="start")
+    )
+    return {**chart.to_dict(), "datasets": {name: list(rows) for name, rows in drawing.rows.items()}}
+
+
+def rounds() -> alt.X:
+    """The axis of rounds."""
+    scale = alt.Scale(nice=False, zero=False)
+    return alt.X(
+        "round:Q",
+        axis=alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False, labelFlush=False),
+        scale=scale,
+    )
+
+
+def values(numbers: str) -> alt.Y:
+    """The axis of `value`, its numbers in this format of d3."""
+    return alt.Y("value:Q", axis=alt.Axis(title=None, format=numbers, tickCount=5))
+
+
+def points(count: int) -> dict[str, float]:
+    """How the points of so many rounds look."""
+    # Over many rounds the points would hide the line; unseen ones still answer the pointer.
+    return {"size": 36, "opacity": 1} if count <= _MANY_ROUNDS else {"size": 60, "opacity": 0}
+
+
+def names(step: float) -> alt.Axis:
+    """The axis of names, so many pixels each."""
+    return alt.Axis(
+        title=None, labelLimit=150, labelFontSize=min(12, step), labelOverlap=True, ticks=False, labelPadding=6
+    )
+
+
+def step(count: int) -> float:
+    """The pixels that each of so many names gets."""
+    return max(9.0, min(30.0, 520 / max(1, count)))
+
+
+def layered(layers: Sequence[alt.Chart], height: float, **rows: Sequence[Row]) -> Drawing:
+    """Layers over one another, as wide as there is room."""
+    return Drawing(alt.layer(*layers).properties(width="container", height=height), rows)

@@ -1,0 +1,173 @@
+"""A sweep's `results.json`, read into values that its page can rely on, whoever wrote the file."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from privacy.errors import ScenarioError
+from scenarios.values import shown
+from simulation.report.files.fields import Fields, parse
+
+_MOST = 2000
+_MOST_FINDINGS = 100
+_LONGEST = 120
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The mean of some seeds, and how far they lie apart."""
+
+    mean: float
+    deviation: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A figure of audits over the seeds; `on_front`: no other setting is as accurate and gives this attack less."""
+
+    spread: Spread
+    on_front: bool
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting over its seeds; a figure that it does not have is None. `words` are its values by key."""
+
+    words: dict[str, str]
+    runs: int
+    count: int
+    figures: dict[str, Spread]
+    chosen: bool
+    on_epsilon_front: bool
+    on_bytes_front: bool
+    findings: dict[str, Found]
+
+    @property
+    def name(self) -> str:
+        """Its values in one line."""
+        return ", ".join(f"{key} {value}" for key, value in self.words.items()) or "the only setting"
+
+    def figure(self, name: str) -> Spread | None:
+        """A figure's spread."""
+        return self.figures.get(name)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that has no figures, or no findings of its audits, and why."""
+
+    name: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Everything the page knows of a sweep: `told` is the file itself, `text` the scenario's."""
+
+    told: Fields
+    text: str
+    settings: tuple[Setting, ...]
+    failures: tuple[Failure, ...]
+    runs: int
+    completed: int
+    contradictions: tuple[str, ...]
+
+    @property
+    def validated(self) -> bool:
+        """Whether settings were chosen by records that are neither trained nor tested on."""
+        return self.told.text("chosen_by") == "validation_accuracy"
+
+
+def is_sweep(directory: Path) -> bool:
+    """Whether a directory is a sweep's and not a run's."""
+    return (directory / "sweep.json").exists() and not (directory / "manifest.json").exists()
+
+
+def read_outcomes(directory: Path) -> Outcomes:
+    """Read a sweep's directory. Raises ScenarioError where there are no results that can be read."""
+    path = directory / "results.json"
+    try:
+        told = parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScenarioError(
+            [f"{directory}: the sweep has no results yet; fedcrucible sweep goes on with it"]
+        ) from error
+    except ValueError as error:
+        raise ScenarioError([f"{path}: {error}"]) from error
+    runs = told.inners("runs")
+    failures = [failure for one in runs if (failure := _failure(one)) is not None]
+    return Outcomes(
+        told=told,
+        text=_text(directory / "sweep.json"),
+        settings=tuple(map(_setting, told.inners("settings")[:_MOST])),
+        failures=tuple(failures[:_MOST]),
+        runs=len(runs),
+        completed=sum(one.text("status") == "completed" for one in runs),
+        contradictions=tuple(
+            f"{one.text('name')}: {statement}" for one in runs for statement in one.texts("contradictions")
+        )[:_MOST],
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return parse(path.read_text(encoding="utf-8")).text("scenario_text")
+    except (OSError, ValueError):
+        return ""
+
+
+def _failure(told: Fields) -> Failure | None:
+    name, status = told.text("name"), told.text("status") or "unknown"
+    if status != "completed":
+        return Failure(name, status, told.text("reason"))
+    match told.text("audits"):
+        case "failed":
+            return Failure(name, "completed, its audits failed", told.text("audits_failed"))
+        case "waiting":
+            return Failure(name, "completed, not audited yet", "")
+        case _:
+            return None
+
+
+def _setting(told: Fields) -> Setting:
+    names = ("accuracy", "validation_accuracy", "loss", "average_accuracy", "forgetting", "epsilon", "bytes", "seconds")
+    spreads = {name: spread for name in names if (spread := _spread(told.inner(name))) is not None}
+    return Setting(
+        words={key: _words(value) for key, value in told.inner("settings").values.items()},
+        runs=told.count("runs"),
+        count=told.count("count"),
+        figures=spreads,
+        chosen=told.flag("chosen"),
+        on_epsilon_front=told.flag("on_epsilon_front"),
+        on_bytes_front=told.flag("on_bytes_front"),
+        findings=_found(told.inner("findings")),
+    )
+
+
+def _found(told: Fields) -> dict[str, Found]:
+    spreads = {name: _spread(told.inner(name)) for name in list(told)[:_MOST_FINDINGS]}
+    return {
+        name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}...": Found(
+            spread, told.inner(name).flag("on_front")
+        )
+        for name, spread in spreads.items()
+        if spread is not None
+    }
+
+
+def _spread(told: Fields) -> Spread | None:
+    mean = told.finite("mean")
+    if mean is None:
+        return None
+    deviation = told.finite("standard_deviation") or 0.0
+    return Spread(mean, deviation if math.isfinite(deviation) and deviation > 0 else 0.0, told.count("count"))
+
+
+def _words(value: object) -> str:
+    try:
+        words = shown(value)
+    except (RecursionError, ValueError):
+        return "a value too large to show"
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 3]}..."

@@ -1,0 +1,123 @@
+"""A run directory's files, read into values that the report can rely on."""
+
+import math
+from collections import Counter
+from pathlib import Path
+
+from privacy.errors import ScenarioError
+from simulation.report.files.fields import Fields, parse
+from simulation.report.files.run import Client, ClientReport, Round, Run
+
+
+def read_run(directory: Path) -> Run:
+    """Read a run directory, whatever became of the run.
+
+    Raises ScenarioError where there is no readable manifest.
+    """
+    path = directory / "manifest.json"
+    try:
+        manifest = parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScenarioError([f"{directory}: not a run directory: it has no readable manifest.json"]) from error
+    except ValueError as error:
+        raise ScenarioError([f"{path}: {error}"]) from error
+    lines, note = _journal(directory / "journal.jsonl")
+    hidden, status = manifest.inner("protection").flag("hides_updates"), manifest.text("status")
+    summary = _read(directory / "summary.json")
+    return Run(
+        manifest=manifest,
+        # A run that failed, was resumed and then killed still has the files of its failure: its epsilon is too small.
+        summary=summary if summary.text("status") == status else Fields(),
+        matrix=_read(directory / "matrix.json") if status == "completed" else Fields(),
+        start=next((line for line in lines if line.text("kind") == "start"), Fields()),
+        rounds=tuple(_round(line, hidden) for line in lines if line.text("kind") == "round"),
+        abandoned=tuple(_round(line, hidden) for line in lines if line.text("kind") == "round-failed"),
+        clients=_clients(manifest.inner("clients")),
+        messages=tuple(line.inners("messages") for line in lines),
+        journal_hash=lines[-1].text("hash") if lines else "",
+        note=note,
+    )
+
+
+def _read(path: Path) -> Fields:
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Fields()
+
+
+def _journal(path: Path) -> tuple[list[Fields], str]:
+    # A killed run may leave half a line at the end; what comes before it still counts.
+    lines: list[Fields] = []
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return lines, "There is no journal, so nothing is known of single rounds."
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            lines.append(parse(line))
+        except ValueError:
+            return lines, f"The journal cannot be read from line {number} on; the figures end before it."
+    return lines, ""
+
+
+def _round(line: Fields, hidden: bool) -> Round:
+    reports = {client: _report(line.inner("reports").inner(client)) for client in line.inner("reports")}
+    seen = line.inner("seen")
+    statuses = [report.status for report in reports.values()]
+    alone = line.text("kind") == "round" and statuses.count("trained") == 1
+    nobody = line.values.get("reports") == {} or (bool(statuses) and all(map(_sent_nothing, reports.values())))
+    return Round(
+        round=line.count("round"),
+        accuracy=line.finite("accuracy"),
+        loss=line.finite("loss"),
+        epsilon=_epsilon(line.inner("epsilon")),
+        reports=reports,
+        sent_bytes=line.count("sent_bytes"),
+        received_bytes=line.count("received_bytes"),
+        seconds=line.finite("seconds") or 0.0,
+        train_seconds=line.finite("train_seconds") or 0.0,
+        # A sum of one client's update is that update; and what is not recorded as hidden counts as seen.
+        updates_seen=not nobody and (alone or seen.values.get("updates", not hidden) is not False),
+        metadata_seen=seen.texts("metadata"),
+        events=line.texts("events"),
+        experience=line.count("experience"),
+        by_experience=line.shares("by_experience"),
+        over="by_class" in line.values,
+        backdoor=line.finite("backdoor"),
+        stopped=line.text("stopped"),
+    )
+
+
+def _sent_nothing(report: ClientReport) -> bool:
+    # A reply that comes too late is lost to the sum, but the server has it.
+    return report.status in ("retired", "failed") or (report.status == "dropped" and not report.sent_bytes)
+
+
+def _report(report: Fields) -> ClientReport:
+    ledger = report.inners("ledger")
+    return ClientReport(report.text("status"), report.text("reason"), report.count("sent_bytes"), ledger)
+
+
+def _epsilon(values: Fields) -> dict[str, float]:
+    # JSON has no infinity, and the safe reading of a missing bound is that there is none.
+    numbers = {client: values.number(client) for client in values}
+    return {client: math.inf if number is None else number for client, number in numbers.items()}
+
+
+def _clients(values: Fields) -> dict[str, Client]:
+    names = {key: values.inner(key).text("name") or f"client {key}" for key in values}
+    repeated = {name for name, times in Counter(names.values()).items() if times > 1}
+    clients = {}
+    for key, name in names.items():
+        one = values.inner(key)
+        labels, segments = one.inner("labels"), one.inner("segments")
+        clients[key] = Client(
+            name=f"{name} ({key})" if name in repeated else name,
+            records=one.count("records"),
+            labels={label: labels.count(label) for label in labels},
+            segments={segment: segments.inner(segment).count("experience") for segment in segments},
+        )
+    return clients
