@@ -35,7 +35,8 @@ _MAGIC = b"FCUP"
 _VERSION = 1
 _HEADER = struct.Struct("<4sB32sQQ32s8sQ32s")
 _SIGNATURE_BYTES = 64
-_KEY_BYTES = 32
+KEY_BYTES = 32
+"""Of a raw Ed25519 key, secret or public."""
 
 OVERHEAD_BYTES = _HEADER.size + _SIGNATURE_BYTES
 """What an envelope adds to its body."""
@@ -54,8 +55,8 @@ class Binding:
 
 def new_signing_key(entropy: bytes) -> bytes:
     """Derive a raw Ed25519 key (32 bytes) from at least 32 bytes of entropy; equal entropy gives equal keys."""
-    if len(entropy) < _KEY_BYTES:
-        raise ValueError(f"a signing key needs {_KEY_BYTES} bytes of entropy, not {len(entropy)}")
+    if len(entropy) < KEY_BYTES:
+        raise ValueError(f"a signing key needs {KEY_BYTES} bytes of entropy, not {len(entropy)}")
     return hashlib.sha256(b"fedcrucible signing key\0" + entropy).digest()
 
 
@@ -87,7 +88,7 @@ def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes:
         raise Rejected(f"is {len(blob)} bytes, not {OVERHEAD_BYTES + body_bytes}")
     header, body = blob[: _HEADER.size], memoryview(blob)[OVERHEAD_BYTES:]
     digest, sealed_with = _sealed.take(blob)
-    if sealed_with != public_key:
+    if not sealed_with or sealed_with != public_key:
         _verify(public_key, blob[_HEADER.size : OVERHEAD_BYTES], header)
     digest = digest or hashlib.sha256(body).digest()
     found = _HEADER.unpack(header)

@@ -10,6 +10,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
+from privacy import envelopes
 from privacy.errors import RunFailed
 from privacy.protections.protocol import UPDATE, Exchange, Fields, Reply, Request, Result
 from privacy.view import Vector
@@ -212,7 +213,13 @@ def fields_of(message: Message) -> Fields:
 def _introduction(message: Message) -> tuple[int, Member]:
     node, fields = message.metadata.src_node_id, fields_of(message)
     client, records, key = fields.get("client"), fields.get("records"), fields.get("public_key")
-    if not (type(client) is int and type(records) is int and records > 0 and isinstance(key, bytes)):
+    if not (
+        type(client) is int
+        and type(records) is int
+        and records > 0
+        and isinstance(key, bytes)
+        and len(key) == envelopes.KEY_BYTES
+    ):
         raise RunFailed(f"node {node} did not introduce itself with a number, its records and a key")
     return client, Member(node, records, key)
 

@@ -95,3 +95,9 @@ def test_only_the_very_object_that_was_sealed_here_is_taken_for_verified(monkeyp
     assert opened(blob) == b"body"
     with pytest.raises(pytest.fail.Exception, match="verified"):
         opened(copy)
+
+
+def test_an_empty_key_verifies_nothing():
+    blob = envelopes.seal(KEY, BINDING, b"body")
+    with pytest.raises(Rejected, match="not an Ed25519 key"):
+        opened(bytes(bytearray(blob)), public=b"")
