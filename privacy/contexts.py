@@ -7,7 +7,7 @@ HomomorphicEncryption.org standard allows at 4,096 for 128-bit security.
 """
 
 import functools
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from privacy.errors import Rejected
 
@@ -71,9 +71,14 @@ def load_public(scheme: SchemeName, context: bytes) -> "tenseal.Context":
 
 
 def kind_of(content: bytes) -> Literal["public", "secret"] | None:
-    """Whether these bytes are an encryption context, and whether a secret key is in it; nothing of them is loaded."""
+    """Whether these bytes are an encryption context, and whether a secret key is in it; nothing of them is loaded.
+
+    One of other parameters than a scheme's here is none.
+    """
     try:
-        _, after = _take(content, 1, 0)
+        parameters, after = _take(content, 1, 0)
+        if all(parameters != _own_parts(scheme)[0] for scheme in get_args(SchemeName)):
+            return None
         _, end = _take(content, 2, after)
         if end == len(content):
             return "public"

@@ -48,8 +48,11 @@ _BOOKKEEPING = (
     "reply.client",
     "error",
 )
+_LAST, _FAR = "from the last layer of a single update", "as far as its noise allows"
 _NOISED = ("single updates", "sum of updates", "global model")
-_NOISE = "with the noise that clients added"
+_LONGEST_TEXT = 2**17
+"""Of a ledger or a reason, on average: more is not bookkeeping."""
+
 _STRENGTH: Mapping[Sight, int] = {sight: -place for place, sight in enumerate(get_args(Sight))}
 _READABLE: tuple[Form, ...] = ("figure", "text", "short", "clear", "public-context", "secret-context")
 
@@ -77,9 +80,9 @@ class Seen:
     why: str = ""
 
 
-def passed_of(values: Mapping[str, object]) -> Passed:
+def passed_of(values: object) -> Passed:
     """A line of a trace as the journal holds it. Raises ValueError on anything else."""
-    if values.keys() != Passed.__annotations__.keys():
+    if not isinstance(values, Mapping) or values.keys() != Passed.__annotations__.keys():
         raise ValueError(f"a message's line has the keys {', '.join(Passed.__annotations__)}")
     to, phase, name, form, client = (values[key] for key in ("to", "phase", "name", "form", "client"))
     counts = values["messages"], values["bytes"]
@@ -93,7 +96,7 @@ def passed_of(values: Mapping[str, object]) -> Passed:
     )
     if not sound:
         raise ValueError("a message's line has a value that it cannot have")
-    return Passed(to, phase, name, form, *counts, client)  # type: ignore[arg-type]  # just checked
+    return Passed(to, phase, name, form, *counts, client)
 
 
 def roles(rounds: Sequence[Sequence[Passed]]) -> tuple[Role, ...]:
@@ -101,12 +104,19 @@ def roles(rounds: Sequence[Sequence[Passed]]) -> tuple[Role, ...]:
     return get_args(Role) if _key_holders(rounds) else ("server", "other clients", "network")
 
 
-def table(rounds: Sequence[Sequence[Passed]], carries: Mapping[str, Quantity], noised: bool) -> tuple[Seen, ...]:
+def noise_told(noised: bool, from_the_system: bool) -> str:
+    """What is said of the noise in what is read; everybody is sent the seed that seeded noise is drawn from."""
+    if not noised:
+        return ""
+    return "with the noise that clients added" if from_the_system else "with noise from a seed that all were sent"
+
+
+def table(rounds: Sequence[Sequence[Passed]], carries: Mapping[str, Quantity], noise: str) -> tuple[Seen, ...]:
     """A cell for each quantity and role, quantities in their own order, those that have no name last.
 
-    `rounds` holds the trace of each of the journal's lines, `carries` what the protection's fields are about, `noised`
-    whether clients add noise before they send; without it a single update tells its client's labels (Zhao, Mopuri &
-    Bilen 2020, arXiv 2001.02610).
+    `rounds` holds the trace of each of the journal's lines, `carries` what the protection's fields are about, `noise`
+    what is said of the noise that clients add before they send, or nothing where they add none. A single update tells
+    its client's labels as far as noise allows (Zhao, Mopuri & Bilen 2020, arXiv 2001.02610).
     """
     holders, present = _key_holders(rounds), roles(rounds)
     found: dict[tuple[str, Role], Seen] = {}
@@ -114,13 +124,15 @@ def table(rounds: Sequence[Sequence[Passed]], carries: Mapping[str, Quantity], n
         quantity = quantity_of(passed, carries)
         if quantity is not None:
             for role in _who(passed, holders):
-                _better(found, _direct(quantity, role, passed.form, noised))
+                _better(found, _direct(quantity, role, passed.form, noise))
     if holders:
         _better(found, Seen("secret key", "key holder", "holds", "it made the key, which was never sent"))
     models = sum(any(passed.name == "arrays.parameters" for passed in one) for one in rounds)
-    for role in present:
-        for seen in list(_follows(found, role, models, noised)):
-            _better(found, seen)
+    uploads = [count for one in rounds if (count := _uploads(one, carries))]
+    for _ in range(2):  # what follows from what follows: single updates from a sum that was worked out
+        for role in present:
+            for seen in list(_follows(found, role, models, min(uploads, default=0), noise)):
+                _better(found, seen)
     quantities = dict.fromkeys([*get_args(Quantity), *(quantity for quantity, _ in found)])
     return tuple(
         found.get((quantity, role)) or Seen(quantity, role, "nothing") for quantity in quantities for role in present
@@ -130,7 +142,9 @@ def table(rounds: Sequence[Sequence[Passed]], carries: Mapping[str, Quantity], n
 def leaks(rounds: Sequence[Sequence[Passed]], carries: Mapping[str, Quantity], hides_updates: bool) -> tuple[str, ...]:
     """What travelled against what was promised, a sentence each: secret keys always, and what is hidden in the clear.
 
-    Under a protection that hides updates a client sends nothing unnamed in the clear, either: it could be anything.
+    Under a protection that hides updates a client sends nothing else that could be one, either: no data in the clear
+    under whatever name but the decrypted sum, no long text, and nothing unnamed that is more than a figure or a key.
+    Who hides data in what looks like ciphertexts is not found.
     """
     found: dict[str, None] = {}
     for passed in _all(rounds):
@@ -140,9 +154,22 @@ def leaks(rounds: Sequence[Sequence[Passed]], carries: Mapping[str, Quantity], h
             found[f"a secret key travelled {said}"] = None
         elif hides_updates and quantity == "single updates" and passed.form in _READABLE:
             found[f"single updates travelled in the clear {said}"] = None
-        elif hides_updates and passed.to != "clients" and passed.form == "clear" and _is_unnamed(quantity):
-            found[f"something that has no name travelled in the clear {said}"] = None
+        elif hides_updates and passed.to != "clients" and _could_be_anything(passed, quantity):
+            found[f"something that could be an update travelled in the clear {said}"] = None
     return tuple(found)
+
+
+def _could_be_anything(passed: Passed, quantity: str | None) -> bool:
+    """Whether data of a client could stand in a value that it sent in the clear."""
+    match passed.form:
+        case "clear":
+            return quantity != "sum of updates"
+        case "text":
+            return _is_unnamed(quantity) or passed.bytes > _LONGEST_TEXT * passed.messages
+        case "public-context":
+            return quantity != "public keys"
+        case _:
+            return False
 
 
 def quantity_of(passed: Passed, carries: Mapping[str, Quantity]) -> str | None:
@@ -190,25 +217,39 @@ def _who(passed: Passed, holders: frozenset[int]) -> tuple[Role, ...]:
             return "server", "key holder" if passed.client in holders else "other clients", "network"
 
 
-def _direct(quantity: str, role: Role, form: Form, noised: bool) -> Seen:
+def _direct(quantity: str, role: Role, form: Form, noise: str) -> Seen:
     if form in _READABLE:
-        return Seen(quantity, role, "reads", _NOISE if noised and quantity in _NOISED else "")
+        return Seen(quantity, role, "reads", noise if quantity in _NOISED else "")
     if role == "key holder":
         return Seen(quantity, role, "decrypts", "it is sent the ciphertext and holds the key")
     return Seen(quantity, role, "ciphertext")
 
 
-def _follows(found: Mapping[tuple[str, Role], Seen], role: Role, models: int, noised: bool) -> Iterable[Seen]:
+def _follows(
+    found: Mapping[tuple[str, Role], Seen], role: Role, models: int, uploads: int, noise: str
+) -> Iterable[Seen]:
+    """`models` is how many rounds had one, `uploads` how many there were in the round that had fewest."""
+
     def readable(quantity: Quantity) -> bool:
         seen = found.get((quantity, role))
         return seen is not None and seen.how not in ("ciphertext", "nothing")
 
     if readable("single updates"):
         yield Seen("sum of updates", role, "works out", "it adds up the single updates")
-        if not noised:
-            yield Seen("label sets", role, "works out", "the last layer of a single update tells them")
-    elif readable("global model") and models > 1:
+        yield Seen(
+            "label sets", role, "works out", f"from the last layer of a single update, {_FAR}" if noise else _LAST
+        )
+        return
+    if readable("global model") and models > 1:
         yield Seen("sum of updates", role, "works out", "it is the difference between the models of two rounds")
+    if readable("sum of updates") and uploads == 1:
+        yield Seen("single updates", role, "works out", "in a round there was only one to add up")
+    if readable("sum of updates") and uploads == 2 and role in ("key holder", "other clients"):
+        yield Seen("single updates", role, "works out", "in a round there were two, and it takes away its own")
+
+
+def _uploads(passed: Iterable[Passed], carries: Mapping[str, Quantity]) -> int:
+    return sum(one.messages for one in passed if one.to == "server" and quantity_of(one, carries) == "single updates")
 
 
 def _better(found: dict[tuple[str, Role], Seen], seen: Seen) -> None:

@@ -35,7 +35,7 @@ class Subject:
     ledgers: Mapping[str, Ledger]
     model: Vector
     first_model_sha256: str
-    messages: Sequence[Sequence[Passed]]
+    messages: Sequence[Sequence[Passed]] | None
 
 
 def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
@@ -52,7 +52,8 @@ def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
             raise ScenarioError([f"{directory.path}: the data are no longer those the run was made with"])
         read_summary(directory)
         lines = journal.read(directory.journal)
-        messages = [[passed_of(one) for one in line.get("messages", ())] for line in lines]
+        traced = all("messages" in line for line in lines)
+        messages = [[passed_of(one) for one in line["messages"]] for line in lines] if traced else None
         released = verify.released_model(directory)
         return Subject(scenario, ledgers_of(lines), released, _after_round_1(lines), messages)
     except verify.UNREADABLE as error:

@@ -22,10 +22,10 @@ def findings(subject: Subject) -> list[Finding]:
     Raises ValueError where the run's messages were not traced.
     """
     scenario, protection = subject.scenario, subject.scenario.protection
-    if not any(subject.messages):
-        raise ValueError("the run's journal holds no trace of its messages: it was made by an earlier version")
-    noised = isinstance(scenario.privacy, DpSgd)
-    seen = visibility.table(subject.messages, protection.carries(), noised)
+    if subject.messages is None:
+        raise ValueError("the run's journal holds no trace of all of its messages: an earlier version made it")
+    noise = visibility.noise_told(isinstance(scenario.privacy, DpSgd), scenario.system_noise)
+    seen = visibility.table(subject.messages, protection.carries(), noise)
     leaks = visibility.leaks(subject.messages, protection.carries(), protection.hides_updates)
     facts = {
         "protection": protection.kind,

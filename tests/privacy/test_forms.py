@@ -79,6 +79,8 @@ def test_numbers_behind_a_true_ciphertext(keys):
         ([1.0, 2.0], "clear"),
         (bytes(65), "clear"),
         (b"\x0a\x02ab" + bytes(90), "clear"),
+        (b"\x0a\x02ab\x12\x7f" + bytes(127), "clear"),
+        (b"\x0a\x02ab\x12\x7f" + bytes(127) + b"\x1a\x01a", "clear"),
     ],
 )
 def test_everything_else(value, form):

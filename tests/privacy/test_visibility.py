@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from privacy.audits import visibility
@@ -7,8 +9,8 @@ from privacy.protections import Homomorphic, NoProtection
 PLAIN, HIDDEN = NoProtection().carries(), Homomorphic().carries()
 
 
-def passed(to, name, form="clear", phase="update", client=None):
-    return Passed(to, phase, name, form, 3, 300, client)
+def passed(to, name, form="clear", phase="update", client=None, messages=3, size=300):
+    return Passed(to, phase, name, form, messages, size, client)
 
 
 MODEL = passed("clients", "arrays.parameters")
@@ -25,8 +27,13 @@ ENCRYPTED = [
 ]
 
 
-def cells(rounds, carries, noised=False):
-    return {(seen.quantity, seen.role): seen.how for seen in visibility.table(rounds, carries, noised)}
+def cells(rounds, carries):
+    return {(seen.quantity, seen.role): seen.how for seen in visibility.table(rounds, carries, "")}
+
+
+def encrypted(clients):
+    """A round with so many uploads."""
+    return [one if one.name != "reply.envelope" else replace(one, messages=clients) for one in ENCRYPTED]
 
 
 def test_without_a_protection_the_server_reads_single_updates_and_adds_them_up():
@@ -63,9 +70,21 @@ def test_two_models_give_the_sum_between_them_away_and_one_does_not():
     assert cells([KEYS, ENCRYPTED, ENCRYPTED], HIDDEN)["sum of updates", "other clients"] == "works out"
 
 
-def test_labels_follow_from_an_update_without_noise():
+def test_labels_follow_from_an_update_as_far_as_noise_allows():
     assert cells([[UPDATES]], PLAIN)["label sets", "server"] == "works out"
-    assert cells([[UPDATES]], PLAIN, noised=True)["label sets", "server"] == "nothing"
+    whys = {(seen.quantity, seen.role): seen.why for seen in visibility.table([[UPDATES]], PLAIN, "with some noise")}
+    assert whys["single updates", "server"] == "with some noise"
+    assert whys["label sets", "server"].endswith("as far as its noise allows")
+
+
+def test_of_a_sum_of_two_each_has_the_other_s_update():
+    seen = cells([KEYS, encrypted(2), encrypted(3)], HIDDEN)
+    assert {seen["single updates", role] for role in ("key holder", "other clients")} == {"works out"}
+    assert {seen["single updates", role] for role in ("server", "network")} == {"ciphertext"}
+
+
+def test_a_sum_of_one_is_that_one_s_update():
+    assert cells([KEYS, encrypted(1)], HIDDEN)["single updates", "server"] == "works out"
 
 
 def test_a_reply_that_was_lost_is_seen_by_the_network_alone():
@@ -90,7 +109,12 @@ def test_a_field_nobody_named_has_a_row_of_its_own():
     [
         (passed("server", "reply.envelope"), "single updates travelled in the clear"),
         (passed("server", "reply.envelope", "text"), "single updates travelled in the clear"),
-        (passed("nobody", "reply.copy"), "something that has no name travelled in the clear as 'reply.copy'"),
+        (passed("nobody", "reply.copy"), "something that could be an update travelled in the clear as 'reply.copy'"),
+        (passed("server", "reply.copy", "text"), "something that could be an update"),
+        (passed("server", "reply.loss"), "something that could be an update"),
+        (passed("server", "reply.reason"), "something that could be an update"),
+        (passed("server", "reply.reason", "text", size=10**6), "something that could be an update"),
+        (passed("server", "reply.copy", "public-context"), "something that could be an update"),
         (passed("server", "reply.context", "secret-context", "keys", client=2), "a secret key travelled"),
         (passed("clients", "request.context", "secret-context", "context"), "a secret key travelled"),
     ],

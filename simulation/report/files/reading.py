@@ -33,7 +33,8 @@ def read_run(directory: Path) -> Run:
         rounds=tuple(_round(line, hidden) for line in lines if line.text("kind") == "round"),
         abandoned=tuple(_round(line, hidden) for line in lines if line.text("kind") == "round-failed"),
         clients=_clients(manifest.inner("clients")),
-        messages=tuple(line.inners("messages") for line in lines),
+        # Of a run of which only a part was traced a table would say that nothing else was seen.
+        messages=tuple(line.inners("messages") for line in lines if all("messages" in one for one in lines)),
         journal_hash=lines[-1].text("hash") if lines else "",
         note=note,
     )

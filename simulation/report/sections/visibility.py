@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
-from privacy.audits.visibility import Passed, Role, Seen, Sight, passed_of, roles, table
+from privacy.audits.visibility import Passed, Role, Seen, Sight, noise_told, passed_of, roles, table
 from privacy.protections import ProtectionParameters
 from privacy.protections.protocol import Quantity
 from simulation.report.files.fields import Fields
@@ -21,6 +21,7 @@ _SIGNS: Mapping[Sight, str] = {
 }
 
 
+_MOST_ROWS, _LONGEST = 100, 80
 _TOLD_ANYWAY: tuple[Quantity, ...] = ("single updates", "sum of updates", "losses", "label sets", "secret key")
 """That nobody saw them is worth a row, too."""
 
@@ -33,15 +34,16 @@ def who_saw_what(run: Run) -> Table | None:
     rounds = [list(_passed(line)) for line in run.messages]
     if not any(rounds):
         return None
-    noised = run.scenario.inner("privacy").text("kind") == "dp-sgd"
-    present, cells = roles(rounds), table(rounds, _carries(run.scenario.inner("protection")), noised)
+    privacy = run.scenario.inner("privacy")
+    noise = noise_told(privacy.text("kind") == "dp-sgd", privacy.text("noise_source") == "system")
+    present, cells = roles(rounds), table(rounds, _carries(run.scenario.inner("protection")), noise)
     rows = [cells[begin : begin + len(present)] for begin in range(0, len(cells), len(present))]
     shown = [row for row in rows if row[0].quantity in _TOLD_ANYWAY or any(one.how != "nothing" for one in row)]
-    return Table("Who saw what", ("Quantity", *map(_title, present)), tuple(map(_row, shown)))
+    return Table("Who saw what", ("Quantity", *map(_title, present)), tuple(map(_row, shown[:_MOST_ROWS])))
 
 
 def _row(cells: Sequence[Seen]) -> tuple[str, ...]:
-    return (cells[0].quantity.capitalize(), *(_cell(one) for one in cells))
+    return (cells[0].quantity.capitalize()[:_LONGEST], *(_cell(one) for one in cells))
 
 
 def _cell(seen: Seen) -> str:
