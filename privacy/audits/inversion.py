@@ -111,7 +111,7 @@ def _searched(
         optimizer.step()
         with torch.no_grad():
             found.clamp_(0.0, 1.0)
-    return float(distance), found.detach()
+    return float(distance.detach()), found.detach()
 
 
 def _length(gradient: Sequence[Tensor]) -> Tensor:

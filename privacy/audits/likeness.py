@@ -12,6 +12,7 @@ MOST_DB = 100.0
 """What a rebuilt record counts that is off by less than a hundred-thousandth of the range: exact."""
 
 _GAUSSIAN_SIDE = 11
+_FEWEST = 5
 
 
 def psnr(rebuilt: Floats, true: Floats, peak: float = 1.0) -> float:
@@ -51,9 +52,12 @@ def closest(rebuilt: Floats, true: Floats, peak: float = 1.0) -> tuple[Floats, n
 
 
 def mean_between(values: Floats, confidence: float) -> tuple[float, float | None, float | None]:
-    """The mean with Student's interval, which takes the values for a sample of a normal law; None for fewer than 2."""
+    """The mean with Student's interval, which takes the values for a sample of a normal law.
+
+    Fewer than 5, or values that are all at an end of the scale, are no such sample: then there is none.
+    """
     mean = float(values.mean())
-    if len(values) < 2:
+    if len(values) < _FEWEST or len(np.unique(values)) == 1:
         return mean, None, None
     width = float(stdtrit(len(values) - 1, (1.0 + confidence) / 2)) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return mean, mean - width, mean + width

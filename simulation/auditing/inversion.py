@@ -12,7 +12,7 @@ from privacy.findings import Finding
 from scenarios.audits import GradientInversion
 from scenarios.schema import DpSgd, Scenario
 from scenarios.seeds import torch_stream
-from simulation.auditing.attacker import ANALYTIC, Attacker, Inverted, Match
+from simulation.auditing.attacker import ANALYTIC, RECOGNISABLE_DB, Attacker, Inverted, Match
 from simulation.auditing.replay import FirstRound, first_round
 from simulation.auditing.subject import Subject
 
@@ -20,9 +20,9 @@ MOST_PICTURES = 8
 LARGEST_SIDE = 64
 """What a finding shows: so many pictures of at most so many pixels a side."""
 
-_RECOGNISABLE_DB = 20.0
-"""From here on a rebuilt digit is read at a glance: it is off by a tenth of the range, root mean square."""
-
+_OTHER_ROUND = (
+    "This is not the round as the run played it, whose noise came from the operating system: another draw of it."
+)
 _KNOWS = (
     "what the server saw of round 1, the model it sent, the training settings, the range of the records' values, and "
     "how many records and steps are behind it; the true records serve for nothing but the comparison"
@@ -115,7 +115,8 @@ def _finding(
             (
                 _how_close(parameters, attacked, what, (mean, low, high), blind),
                 _verdict(attacked, mean, blind, scenario),
-                f"The label was told of {np.mean([one.labels_found for one in inverted]):.0%} of the records.",
+                _labels(inverted),
+                *([] if facts["as_in_the_run"] else [_OTHER_ROUND]),
                 "This is how well one attacker does who sees what the server saw; that an attack fails proves nothing.",
             )
         ),
@@ -129,6 +130,7 @@ def _finding(
             "attack": inverted[0].attack,
             "inverted": what,
             "psnr_of_a_blind_guess": blind,
+            "psnr_of_strangers": float(np.mean([one.strangers.max() for one in inverted])),
             "attacked": [_figures(one) for one in attacked],
             "pictures": _pictures(attacked),
         },
@@ -163,13 +165,27 @@ def _between(counts: Sequence[int], noun: str) -> str:
 
 def _verdict(attacked: Sequence[_Attacked], mean: float, blind: float, scenario: Scenario) -> str:
     """What the figures mean. Whether anything was in the way is said as what was there, not as what did it."""
-    psnr = np.concatenate([one.inverted.psnr for one in attacked])
-    seen = int((psnr >= _RECOGNISABLE_DB).sum())
+    seen = sum(int(one.inverted.recognised.sum()) for one in attacked)
+    records = sum(len(one.inverted.psnr) for one in attacked)
+    strangers = float(np.mean([one.inverted.strangers.max() for one in attacked]))
+    chance = f"as many records that nobody trained on have {strangers:.1f} dB at best, by chance"
     if seen:
-        return f"{seen:,} of {len(psnr):,} records come out at 20 dB or more: whoever sees this sees them."
-    there = "under DP-SGD's clipping and noise " if isinstance(scenario.privacy, DpSgd) else ""
-    than = "no better than the guess" if mean <= blind else "better than the guess, and below 20 dB"
-    return f"What comes out {there}is {than}."
+        return (
+            f"{seen:,} of {records:,} records come out at {RECOGNISABLE_DB:g} dB or more and better than that, where "
+            f"{chance}: whoever sees this sees them."
+        )
+    if mean <= max(blind, strangers):
+        there = "under DP-SGD's clipping and noise " if isinstance(scenario.privacy, DpSgd) else ""
+        return f"What comes out {there}is no better than what needs no update: {chance}."
+    return f"That is better than chance, since {chance}; no record is at {RECOGNISABLE_DB:g} dB and above all of those."
+
+
+def _labels(inverted: Sequence[Inverted]) -> str:
+    """What was told of the labels beside what is known without an update."""
+    found, blind = (
+        float(np.mean([getattr(one, name) for one in inverted])) for name in ("labels_found", "labels_blind")
+    )
+    return f"Of the labels, counted by class, {found:.0%} were told; {blind:.0%} are without any update."
 
 
 def _figures(one: _Attacked) -> dict[str, object]:
@@ -183,8 +199,11 @@ def _figures(one: _Attacked) -> dict[str, object]:
         "ssim": found.best[0].ssim,
         "psnr_of_a_blind_guess": float(found.blind.max()),
         "psnr_mean_over_records": float(found.psnr.mean()),
-        "records_above_20_db": int((found.psnr >= _RECOGNISABLE_DB).sum()),
+        "psnr_of_strangers": float(found.strangers.max()),
+        "records_above_20_db": int((found.psnr >= RECOGNISABLE_DB).sum()),
+        "records_recognised": int(found.recognised.sum()),
         "labels_found": found.labels_found,
+        "labels_of_a_blind_guess": found.labels_blind,
     }
 
 

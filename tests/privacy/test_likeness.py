@@ -54,7 +54,10 @@ def test_there_must_be_something_to_compare_with():
 
 
 def test_the_interval_of_a_mean_is_students():
-    assert likeness.mean_between(np.array([1.0, 2.0, 3.0]), 0.95) == pytest.approx(
-        (2.0, 2.0 - 4.302653 / math.sqrt(3), 2.0 + 4.302653 / math.sqrt(3))
-    )
-    assert likeness.mean_between(np.array([4.0]), 0.95) == (4.0, None, None)
+    width = 2.776445 * math.sqrt(2.5 / 5)
+    assert likeness.mean_between(np.arange(1.0, 6.0), 0.95) == pytest.approx((3.0, 3.0 - width, 3.0 + width))
+
+
+@pytest.mark.parametrize("values", [[4.0], [1.0, 2.0, 3.0, 4.0], [100.0] * 8])
+def test_few_values_and_equal_ones_have_no_interval(values):
+    assert likeness.mean_between(np.array(values), 0.95) == (np.mean(values), None, None)
