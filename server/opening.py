@@ -109,6 +109,13 @@ def outlook_for(scenario: Scenario) -> Outlook:
     """
     records = records_of(scenario)
     scenario.model.size(records.dataset.shape, len(records.dataset.classes))
+    unfit = [
+        f"audit.{number}.{key}: {reason}"
+        for number, audit in enumerate(scenario.audit)
+        for key, reason in audit.conflicts(records.dataset.classes)
+    ]
+    if unfit:
+        raise ScenarioError(unfit)
     outlook = planning.outlook_of(scenario)
     planning.require_quorum(outlook)
     planning.noise_by_client(outlook)

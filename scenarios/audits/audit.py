@@ -1,6 +1,6 @@
 """What audits have in common: which runs they fit, and how one that does not is refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -19,6 +19,10 @@ class Audit(Parameters):
 
     def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
         """Keys of an audit that cannot be done on runs of this scenario, each with the reason."""
+        yield from ()
+
+    def conflicts(self, classes: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Keys that do not fit data of these classes, each with the reason; for that the data must be there."""
         yield from ()
 
 

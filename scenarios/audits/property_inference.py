@@ -1,6 +1,6 @@
 """Property inference: does a client's update give away how much of its data is of one class?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -36,3 +36,9 @@ class PropertyInference(Audit):
     def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
         """What a client holds must be the same in all rounds, and a shadow must be trained as the run's clients are."""
         yield from beyond_shadows(scenario, "what a client holds")
+
+    def conflicts(self, classes: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """The label must be one of the data's."""
+        if self.label is not None and self.label not in classes:
+            known = ", ".join(map(repr, classes))
+            yield "label", f"the data have no class {self.label!r}; they have {known}"

@@ -26,7 +26,8 @@ __all__ = ["audit"]
 def audit(path: Path, overrides: Sequence[str] = ()) -> list[Finding]:
     """Run the audits of a finished run's scenario or, where it has none, those that fit; returns what they found.
 
-    `overrides` set the scenario's `audit` and nothing else. Writes `findings.jsonl`, the summary's `findings` and the
+    `overrides` set the scenario's `audit` and nothing else. An audit that nobody asked for by name and that cannot be
+    done is a finding without a value. Writes `findings.jsonl`, the summary's `findings` and the
     report; the same audits of the same run find the same again. Raises ScenarioError, and writes nothing, where there
     is no finished run that verifies, or where an audit does not fit it.
     """
@@ -36,7 +37,8 @@ def audit(path: Path, overrides: Sequence[str] = ()) -> list[Finding]:
     if not audits:
         raise ScenarioError([f"{path}: no audit fits this run: it has neither noise nor encryption to try"])
     with directory.locked():
-        found = [finding for one in audits for finding in _run(one, subject)]
+        tried = _run if subject.scenario.audit else _run_if_possible
+        found = [finding for one in audits for finding in tried(one, subject)]
         _write(directory, found)
     return found
 
@@ -64,6 +66,28 @@ def _run(one: AnyAudit, subject: Subject) -> list[Finding]:
                 return visibility.findings(subject)
     except ValueError as error:
         raise ScenarioError([f"audit {one.kind}: {error}"]) from error
+
+
+def _run_if_possible(one: AnyAudit, subject: Subject) -> list[Finding]:
+    try:
+        return _run(one, subject)
+    except ScenarioError as error:
+        return [_not_tried(one.kind, str(error), subject.scenario.seed)]
+
+
+def _not_tried(kind: str, reason: str, seed: int) -> Finding:
+    return Finding(
+        kind=kind,
+        statement=f"Not tried: {reason}.",
+        figure="not tried",
+        value=None,
+        low=None,
+        high=None,
+        confidence=None,
+        facts={},
+        seed=seed,
+        made_by="simulation.auditing.audit",
+    )
 
 
 def _write(directory: RunDirectory, found: Sequence[Finding]) -> None:

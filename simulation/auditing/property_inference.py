@@ -95,8 +95,8 @@ def _tried(parameters: PropertyInference, scenario: Scenario) -> _Trial:
         raise ValueError("round 1 asks nobody, so it shows nothing")
     classes, division = records.dataset.classes, records.division
     label = classes[0] if parameters.label is None else parameters.label
-    if label not in classes:
-        raise ValueError(f"label: the data have no class {label!r}; they have {', '.join(map(repr, classes))}")
+    for key, reason in parameters.conflicts(classes):
+        raise ValueError(f"{key}: {reason}")
     asked = Property(parameters.shares, records.dataset.labels == classes.index(label))
     quiet = {client: _quietly(job) for client, job in jobs.items()}
     held_out, theirs = np.concatenate([division.test, division.validation]), np.concatenate(division.train)

@@ -5,7 +5,7 @@ import pytest
 
 from clients import training
 from privacy.errors import ScenarioError
-from runs import ENCRYPTED, PRIVATE, SMALL, play
+from runs import ENCRYPTED, PRIVATE, SMALL, command, play
 from scenarios.records import records_of
 from server.directory import RunDirectory
 from simulation import auditing, running, verify
@@ -161,3 +161,12 @@ def test_record_level_privacy_at_8_does_not_hide_a_property(epsilon, least, most
     run = RunDirectory(running.start("can-you-be-found", overrides, "local", 1, tmp_path / "run"))
     update, _ = auditing.audit(run.path, ASKED)
     assert least <= update.value <= most
+
+
+def test_a_label_that_the_data_do_not_have_is_refused_before_anything_is_trained():
+    told = command("check", "what-my-updates-say", "--set", 'audit=[{ kind = "property-inference", label = "zz" }]')
+    assert told.returncode == 2
+    assert (
+        told.stderr.strip()
+        == f"audit.0.label: the data have no class 'zz'; they have {', '.join(repr(str(one)) for one in range(10))}"
+    )

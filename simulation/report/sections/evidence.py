@@ -155,7 +155,9 @@ def _attacks(run: Run) -> Exhibit | None:
 
 
 def _noise(run: Run) -> Exhibit | None:
-    found = [one for one in measured(run) if one.kind == CANARY and one.figure == NOISE and one.low and one.high]
+    found = [
+        one for one in measured(run) if one.kind == CANARY and one.figure == NOISE and None not in (one.low, one.high)
+    ]
     caption = (
         "The standard deviation of the noise that was measured, over the one the ledger was charged for. Dashed: as "
         "claimed. A bar wholly to the left of it is too little noise."
