@@ -19,6 +19,7 @@ from server import journal
 from server.directory import RunDirectory
 from server.exchange import model_bytes
 from server.summary import ledgers_of
+from simulation.report.files.outcomes import is_sweep
 
 _TOLERANCE = 1e-6
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError)
@@ -40,6 +41,8 @@ class Verdict:
 
 def examine(path: Path) -> Verdict:
     """Check a run directory, reading its journal once. Raises ScenarioError where there is none that can be read."""
+    if is_sweep(path):
+        raise ScenarioError([f"{path}: holds a sweep; name one of its runs, which are in {path / 'runs'}"])
     try:
         return _examined(RunDirectory(path))
     except UNREADABLE as error:

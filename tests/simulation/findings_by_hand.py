@@ -38,7 +38,7 @@ def bound(epsilon: float, **changes: object) -> dict[str, object]:
 def noise(ratio: float, **changes: object) -> dict[str, object]:
     """What a canary audit measured of the noise."""
     figure = "noise, standard deviation over the claimed one"
-    return finding("canary", figure, ratio, low=ratio - 0.01, high=ratio + 0.01, **changes)
+    return finding("canary", figure, ratio, **{"low": ratio - 0.01, "high": ratio + 0.01, **changes})
 
 
 def write_audited(directory: Path, *findings: object, private: bool = True) -> Path:

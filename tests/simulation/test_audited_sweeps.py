@@ -156,3 +156,10 @@ def test_a_front_of_attacks_has_those_that_no_other_beats_and_worse_than_guessin
     mark_attack_fronts(settings)
     assert [one["findings"][LOSS]["on_front"] for one in settings[:-1]] == [False, True, True, False, True]
     assert "on_front" not in settings[0]["findings"][BOUND]
+
+
+@pytest.mark.parametrize("name", ["audit", "verify"])
+def test_a_sweep_is_not_taken_for_a_run(swept, name):
+    told = command(name, swept.path)
+    assert told.returncode == 2
+    assert told.stderr.strip() == f"{swept.path}: holds a sweep; name one of its runs, which are in {swept.runs}"

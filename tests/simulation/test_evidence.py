@@ -85,6 +85,17 @@ def test_too_little_noise_is_drawn_against_what_was_claimed(tmp_path):
     assert row["words"].endswith("below as claimed")
 
 
+def test_no_noise_at_all_is_drawn(tmp_path):
+    page = page_of(write_audited(tmp_path / "run", noise(0.0, low=0.0, high=0.0, contradiction=True)))
+    [row] = page.rows("run-1-noise")
+    assert (row["low"], row["high"], row["kind"]) == (0.0, 0.0, "contradiction")
+
+
+def test_a_page_has_no_more_words_of_a_finding_than_anybody_reads(tmp_path):
+    endless = finding("canary", "a figure", 1.0, statement="x" * 100_000)
+    assert page_of(write_audited(tmp_path / "run", endless)).text.count("x") < 10_000
+
+
 def test_a_run_without_findings_has_no_evidence(tmp_path):
     page = page_of(write_audited(tmp_path / "run"))
     assert "Evidence" not in page.text

@@ -3,6 +3,9 @@
 from simulation.report.files.fields import Fields
 from simulation.report.files.run import Run
 
+_MOST, _LONGEST = 200, 4000
+"""More than any audit has to say."""
+
 
 def findings(run: Run) -> tuple[str, ...]:
     """What each audit says; of a finding without a statement its JSON."""
@@ -19,7 +22,8 @@ def _told(run: Run) -> list[tuple[bool, str]]:
     spelt = run.summary.texts("findings")
     listed = run.summary.values.get("findings")
     tables = [Fields(one) if isinstance(one, dict) else Fields() for one in listed] if isinstance(listed, list) else []
-    return [(not table.flag("contradiction"), _words(table) or text) for table, text in zip(tables, spelt, strict=True)]
+    pairs = list(zip(tables, spelt, strict=True))[:_MOST]
+    return [(not table.flag("contradiction"), (_words(table) or text)[:_LONGEST]) for table, text in pairs]
 
 
 def _words(finding: Fields) -> str:
