@@ -21,6 +21,7 @@ def network(layers, shape, classes, dtype=torch.float32):
     return torch.nn.Sequential(body, torch.nn.Linear(width, classes))
 
 
+# No ReLU where sizes are drawn: within rounding of its bend the order of sums decides whether there is a gradient.
 LAYERS = {
     "convolution": lambda: [torch.nn.Conv2d(2, 3, 3)],
     "convolution, oblong and strided": lambda: [torch.nn.Conv2d(2, 3, (3, 2), (2, 1), (2, 0), bias=False)],
@@ -31,12 +32,12 @@ LAYERS = {
     "one position": lambda: [torch.nn.Conv2d(2, 5, (7, 6))],
     "maximum": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.MaxPool2d(2, 1)],
     "maximum, padded": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.MaxPool2d((3, 2), 2, 1, ceil_mode=True)],
-    "mean": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.ReLU(), torch.nn.AvgPool2d(2)],
+    "mean": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.Tanh(), torch.nn.AvgPool2d(2)],
     "mean, padded": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.AvgPool2d(3, 2, 1, count_include_pad=False)],
     "groups": lambda: [torch.nn.Conv2d(2, 4, 2), torch.nn.GroupNorm(2, 4), torch.nn.Tanh()],
     "groups, no parameters": lambda: [torch.nn.Conv2d(2, 4, 2), torch.nn.GroupNorm(4, 4, affine=False)],
     "groups of channels": lambda: [torch.nn.Flatten(), torch.nn.Linear(84, 6), torch.nn.GroupNorm(2, 6)],
-    "layer": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.LayerNorm((6, 5)), torch.nn.ReLU()],
+    "layer": lambda: [torch.nn.Conv2d(2, 3, 2), torch.nn.LayerNorm((6, 5)), torch.nn.Tanh()],
     "layer, all dimensions": lambda: [torch.nn.Linear(6, 5), torch.nn.LayerNorm((2, 7, 5))],
     "layer, no bias": lambda: [torch.nn.Linear(6, 5), torch.nn.LayerNorm(5, bias=False)],
     "layer, no parameters": lambda: [torch.nn.Linear(6, 5), torch.nn.LayerNorm(5, elementwise_affine=False)],
