@@ -9,7 +9,7 @@ _TEXTS = ("kind", "statement", "figure", "made_by")
 _NUMBERS = ("value", "low", "high", "confidence")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One result of one audit.
 
@@ -23,9 +23,9 @@ class Finding:
     statement: str
     figure: str
     value: float | None
-    low: float | None
-    high: float | None
-    confidence: float | None
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
     facts: Mapping[str, object]
     seed: int
     made_by: str

@@ -59,9 +59,6 @@ class _Trial:
             statement=statement,
             figure=figure,
             value=value,
-            low=None,
-            high=None,
-            confidence=None,
             facts={
                 "label": self.label,
                 "shares": list(self.asked.shares),
