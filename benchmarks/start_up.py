@@ -25,11 +25,11 @@ from typing import Any
 
 import opacus_engines
 import plain_loop
-from server.evaluation import Examination
 from side_by_side import runs, timing
 
 from clients import rounds, training
 from server import federation
+from server.examination import Examination
 from server.exchange import Courier
 
 START_TARGET_S, SHARE_TARGET = 4.0, 0.15
