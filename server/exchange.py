@@ -184,8 +184,9 @@ def introduce(grid: Grid, held: Sequence[int], plan: Plan, trace: Trace) -> dict
     nodes = _wait_for_nodes(grid, clients)
     content = RecordDict({"plan": ConfigRecord(dict(plan.to_fields()))})
     messages = [Message(content, dst_node_id=node, message_type="query.hello") for node in nodes]
+    items = list(items_of(content))
     for number in range(len(nodes)):
-        trace.note("clients", "hello", number, items_of(content))
+        trace.note("clients", "hello", number, items)
     roster: dict[int, Member] = {}
     for message in grid.send_and_receive(messages, timeout=_PATIENCE_S):
         if message.has_error():

@@ -79,6 +79,11 @@ class Seen:
     how: Sight
     why: str = ""
 
+    @property
+    def readable(self) -> bool:
+        """Whether the role had it in a form that it could read, by whatever way."""
+        return self.how not in ("ciphertext", "nothing")
+
 
 def passed_of(values: object) -> Passed:
     """A line of a trace as the journal holds it. Raises ValueError on anything else."""
@@ -232,7 +237,7 @@ def _follows(
 
     def readable(quantity: Quantity) -> bool:
         seen = found.get((quantity, role))
-        return seen is not None and seen.how not in ("ciphertext", "nothing")
+        return seen is not None and seen.readable
 
     if readable("single updates"):
         yield Seen("sum of updates", role, "works out", "it adds up the single updates")

@@ -34,7 +34,7 @@ def findings(subject: Subject) -> list[Finding]:
         "messages": sum(one.messages for line in subject.messages for one in line),
     }
     counted = _finding(f"{_told(leaks, protection.hides_updates)} {_LIMITS}", "leaks", len(leaks), facts, scenario.seed)
-    readers = [one.role for one in seen if one.quantity == _UPDATES and one.how not in ("ciphertext", "nothing")]
+    readers = [one.role for one in seen if one.quantity == _UPDATES and one.readable]
     read = _finding(
         _who_reads(seen), "roles that could read single updates", len(readers), {"roles": readers}, scenario.seed
     )
@@ -63,7 +63,7 @@ def _told(leaks: Sequence[str], hides_updates: bool) -> str:
 
 def _who_reads(seen: Iterable[Seen]) -> str:
     cells = [one for one in seen if one.quantity == _UPDATES]
-    readers = [_named(one.role) for one in cells if one.how not in ("ciphertext", "nothing")]
+    readers = [_named(one.role) for one in cells if one.readable]
     blind = [_named(one.role) for one in cells if one.how == "ciphertext"]
     why = next((f", {one.why}" for one in cells if one.how == "reads" and one.why), "")
     read = f"Single updates could be read by {_joined(readers)}{why}"

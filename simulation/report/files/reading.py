@@ -23,7 +23,7 @@ def read_run(directory: Path) -> Run:
         raise ScenarioError([f"{path}: {error}"]) from error
     lines, note = _journal(directory / "journal.jsonl")
     hidden, status = manifest.inner("protection").flag("hides_updates"), manifest.text("status")
-    summary = _read(directory / "summary.json")
+    summary, traced = _read(directory / "summary.json"), all("messages" in line.values for line in lines)
     return Run(
         manifest=manifest,
         # A run that failed, was resumed and then killed still has the files of its failure: its epsilon is too small.
@@ -34,7 +34,7 @@ def read_run(directory: Path) -> Run:
         abandoned=tuple(_round(line, hidden) for line in lines if line.text("kind") == "round-failed"),
         clients=_clients(manifest.inner("clients")),
         # Of a run of which only a part was traced a table would say that nothing else was seen.
-        messages=tuple(line.inners("messages") for line in lines if all("messages" in one for one in lines)),
+        messages=tuple(line.inners("messages") for line in lines) if traced else (),
         journal_hash=lines[-1].text("hash") if lines else "",
         note=note,
     )

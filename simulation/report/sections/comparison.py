@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from simulation.report.drawings.attack_charts import against_epsilon, places
 from simulation.report.drawings.drawing import Row
-from simulation.report.drawings.interval_charts import intervals
 from simulation.report.drawings.palette import PAGE
 from simulation.report.files.run import Run
 from simulation.report.sections import evidence
@@ -97,18 +96,12 @@ def _epsilons(runs: Sequence[Run], names: Sequence[str]) -> Exhibit | None:
         return None
     least = [None if one is None else one.value for one in shown]
     promised = [float("inf") if (epsilon := epsilon_of(run)) is None else epsilon for run in runs]
-    scale = evidence.epsilon_scale([*least, *promised])
-    rows = [
-        evidence.epsilon_row(place, name, low, high, scale.high)
-        for place, (name, low, high) in enumerate(zip(names, least, promised, strict=True))
-    ][: evidence.MOST_ROWS]
     caption = (
         "From what an audit could show at least to what the accountant promises at most: somewhere in the bar. An "
         "arrow is a run for which nothing bounds ε. Where more was shown than is promised, it says contradiction."
         f"{evidence.so_many(len(runs), 'runs')}"
     )
-    title = "ε between what was shown and what is promised"
-    return exhibit("epsilon-shown", title, caption, intervals(rows, [], scale, PAGE), wide=True)
+    return evidence.epsilons(names, least, promised, caption)
 
 
 def _promised(run: Run) -> str:

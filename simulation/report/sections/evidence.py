@@ -13,6 +13,7 @@ from simulation.report.sections.measured import CANARY, NOISE, Measured, lower_b
 from simulation.report.sections.tables import Table
 from simulation.report.wording import equals, significant
 
+_EPSILON = "ε between what was shown and what is promised"
 MOST_ROWS = 40
 """More intervals than this nobody reads one by one; the table has them all."""
 _LARGEST = 1e12
@@ -92,6 +93,16 @@ def epsilon_row(
     return {"row": place, "name": name, "words": words, "low": least, "high": high, "kind": kind}
 
 
+def epsilons(names: Sequence[str], shown: Sequence[float | None], promised: Sequence[float], caption: str) -> Exhibit:
+    """What was shown to what is promised, a row for each run or setting, the first of many."""
+    scale = epsilon_scale([*shown, *promised])
+    rows = [
+        epsilon_row(place, name, low, high, scale.high)
+        for place, (name, low, high) in enumerate(zip(names, shown, promised, strict=True))
+    ][:MOST_ROWS]
+    return exhibit("epsilon-shown", _EPSILON, caption, intervals(rows, [], scale, PAGE), wide=True)
+
+
 def epsilon_scale(values: Iterable[float | None]) -> Scale:
     """From 0 to beyond the largest finite one."""
     known = [value for value in values if value is not None and 0 <= value <= _LARGEST]
@@ -118,9 +129,7 @@ def _epsilon(run: Run) -> Exhibit | None:
         for place, (what, one) in enumerate(sabotaged, start=len(rows))
     ]
     caption = _between(max(one.value for one in shown), promised) + (_ON_PURPOSE if sabotaged else "")
-    return exhibit(
-        "epsilon-shown", "ε between what was shown and what is promised", caption, intervals(rows, [], scale, PAGE)
-    )
+    return exhibit("epsilon-shown", _EPSILON, caption, intervals(rows, [], scale, PAGE))
 
 
 _ON_PURPOSE = " Sabotage is what the audit broke on purpose: there more should be shown than is promised."

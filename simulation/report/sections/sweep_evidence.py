@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from simulation.report.drawings.attack_charts import against_epsilon, places
 from simulation.report.drawings.drawing import Row
-from simulation.report.drawings.interval_charts import intervals
 from simulation.report.drawings.palette import PAGE
 from simulation.report.files.outcomes import Outcomes, Setting, Spread
 from simulation.report.sections import evidence
@@ -74,18 +73,12 @@ def _epsilons(outcomes: Outcomes) -> Exhibit | None:
     if not bounded or not all(0 <= value < 1e12 for value in least):
         return None
     promised = [math.inf if (epsilon := _epsilon(one)) is None else epsilon for one in bounded]
-    scale = evidence.epsilon_scale([*least, *promised])
-    rows = [
-        evidence.epsilon_row(place, one.name, low, high, scale.high)
-        for place, (one, low, high) in enumerate(zip(bounded, least, promised, strict=True))
-    ][: evidence.MOST_ROWS]
     caption = (
         "For each setting with canaries, from what its audits could show, the mean over its seeds, to what the "
         "accountant promises. A mean above the promise is drawn as a contradiction; that of a single run is told above."
         f"{evidence.so_many(len(bounded), 'settings')}"
     )
-    title = "ε between what was shown and what is promised"
-    return exhibit("epsilon-shown", title, caption, intervals(rows, [], scale, PAGE), wide=True)
+    return evidence.epsilons([one.name for one in bounded], least, promised, caption)
 
 
 def _epsilon(one: Setting) -> float | None:
