@@ -42,6 +42,7 @@ def jobs_of(model: AnyModel, clients: int, private: bool) -> list[Job]:
     order = np.random.default_rng(1).permutation(len(dataset)).astype(np.int64)
     module = model.build(features.shape[1:], 10)
     models.initialise(module, torch.Generator().manual_seed(1))
+    start = models.parameters_of(module)  # one array for all, as a round's model is
     settings = Training(epochs=1, batch_size=BATCH, learning_rate=0.1)
     rate, steps = planned_sampling(RECORDS, BATCH, 1)
     charge = Charge("all", MECHANISM, 1.0, rate, steps)
@@ -53,7 +54,7 @@ def jobs_of(model: AnyModel, clients: int, private: bool) -> list[Job]:
             round=1,
             model=model,
             classes=10,
-            start=models.parameters_of(module),
+            start=start,
             features=features,
             labels=dataset.labels,
             records=np.sort(order[client * RECORDS : (client + 1) * RECORDS]),

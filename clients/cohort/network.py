@@ -35,6 +35,11 @@ class Network:
         """The number of parameters, d."""
         return sum(math.prod(shape) for shape in self.shapes)
 
+    @property
+    def lowest(self) -> int:
+        """The lowest layer that has parameters."""
+        return next(index for index, own in enumerate(self.slices) if own.start != own.stop)
+
     def forward(self, parameters: list[Tensor], inputs: Tensor) -> tuple[Tensor, list[Kept]]:
         """[K, B, *input shape] to logits [K, B, classes], and what each layer keeps."""
         kept = []
@@ -50,7 +55,7 @@ class Network:
         Nothing is computed below the lowest layer that has parameters.
         """
         found: list[SampleGradients] = []
-        lowest = next(index for index, own in enumerate(self.slices) if own.start != own.stop)
+        lowest = self.lowest
         for index in range(len(self.rules) - 1, lowest - 1, -1):
             rule, own = self.rules[index], self.slices[index]
             found[:0] = rule.gradients(kept[index], gradient)

@@ -34,6 +34,10 @@ class Objective:
             gradient.mul_(weights.unsqueeze(2))
         return self._network.gradients(parameters, kept, gradient)
 
+    def mean_gradients(self, parameters: Stack, rows: Rows, scale: float) -> list[SampleGradients]:
+        """Those of the mean loss of each client's batch, times `scale`."""
+        return self.gradients(parameters, rows, rows.present * (scale / rows.present.sum(1, keepdim=True)))
+
     def _cross_entropy_gradient(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Over the classes that no mask forbids.
 

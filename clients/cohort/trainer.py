@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from clients.batches import Batch, batches_of
+from clients.cohort import first_layer
 from clients.cohort.layers.gradients import SampleGradients
 from clients.cohort.network import Network
 from clients.cohort.objective import Objective
@@ -38,16 +39,22 @@ def train_chunk(network: Network, jobs: Sequence[Job]) -> list[Vector]:
     # Those with the most steps first: whoever still trains is then always a prefix of the stack.
     order = sorted(range(len(jobs)), key=lambda index: -len(batches[index]))
     sorted_jobs, sorted_batches = [jobs[index] for index in order], [batches[index] for index in order]
-    starts = cut(network, stacked([job.start for job in sorted_jobs]))
-    parameters = [start.clone(memory_format=torch.contiguous_format) for start in starts]
-    _descend(network, sorted_jobs, sorted_batches, parameters)
     updates = torch.empty(len(jobs), network.size)
-    for ended, start, update in zip(parameters, starts, cut(network, updates), strict=True):
-        torch.sub(ended, start, out=update)
+    descend = first_layer.descend if first_layer.is_worth_it(network, sorted_jobs, sorted_batches) else _descend
+    descend(network, sorted_jobs, sorted_batches, cut(network, updates))
     return [updates[place].numpy() for place in np.argsort(order)]
 
 
-def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], parameters: Stack) -> None:
+def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], updates: Stack) -> None:
+    """All steps of all clients, those with the most steps first; writes their updates, [K, *shape] a parameter."""
+    starts = cut(network, stacked([job.start for job in jobs]))
+    parameters = [start.clone(memory_format=torch.contiguous_format) for start in starts]
+    _take_steps(network, jobs, batches, parameters)
+    for ended, start, update in zip(parameters, starts, updates, strict=True):
+        torch.sub(ended, start, out=update)
+
+
+def _take_steps(network: Network, jobs: list[Job], batches: list[list[Batch]], parameters: Stack) -> None:
     """All steps of all clients, in place."""
     learning_rate, momentum = jobs[0].pace
     # Without momentum the gradients go straight into the parameters; torch's momentum starts from zero.
@@ -96,8 +103,7 @@ def _add_pulled(
 
 def _add_plain(objective: Objective, scale: float, parameters: Stack, rows: Rows, targets: Stack) -> None:
     """The gradients of the mean loss of each client's batch."""
-    weights = rows.present * (scale / rows.present.sum(1, keepdim=True))
-    for found, target in zip(objective.gradients(parameters, rows, weights), targets, strict=True):
+    for found, target in zip(objective.mean_gradients(parameters, rows, scale), targets, strict=True):
         found.add_to(target)
 
 
