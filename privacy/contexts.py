@@ -70,19 +70,20 @@ def load_public(scheme: SchemeName, context: bytes) -> "tenseal.Context":
     return _load_public(scheme, context)
 
 
-def kind_of(content: bytes) -> Literal["public", "secret"] | None:
+def kind_of(content: bytes | memoryview) -> Literal["public", "secret"] | None:
     """Whether these bytes are an encryption context, and whether a secret key is in it; nothing of them is loaded.
 
     One of other parameters than a scheme's here is none.
     """
+    view = memoryview(content)
     try:
-        parameters, after = _take(content, 1, 0)
+        parameters, after = _take(view, 1, 0)
         if all(parameters != _own_parts(scheme)[0] for scheme in get_args(SchemeName)):
             return None
-        _, end = _take(content, 2, after)
+        _, end = _take(view, 2, after)
         if end == len(content):
             return "public"
-        _take(content, 3, end)
+        _take(view, 3, end)
     except Rejected:
         return None
     return "secret"
@@ -120,19 +121,20 @@ def _own_parts(scheme: SchemeName) -> tuple[bytes, bytes, bytes]:
 def _split(context: bytes) -> tuple[bytes, bytes, bytes]:
     """(encryption parameters, public key, flags and scale) of TenSEAL's protobuf
     `{1: parameters, 2: {1: public key, 2: flags, 3: scale}}`."""
-    parameters, after = _take(context, 1, 0)
-    public, end = _take(context, 2, after)
+    view = memoryview(context)
+    parameters, after = _take(view, 1, 0)
+    public, end = _take(view, 2, after)
     if end != len(context):
         raise Rejected("context carries more or less than a public key")
     public_key, after = _take(public, 1, 0)
-    return parameters, public_key, public[after:]
+    return bytes(parameters), bytes(public_key), bytes(public[after:])
 
 
 def _assemble(parameters: bytes, public_key: bytes, rest: bytes) -> bytes:
     return _field(1, parameters) + _field(2, _field(1, public_key) + rest)
 
 
-def _take(message: bytes, number: int, start: int) -> tuple[bytes, int]:
+def _take(message: memoryview, number: int, start: int) -> tuple[memoryview, int]:
     """The length-delimited protobuf field `number` that begins at `start`, and where it ends."""
     if message[start : start + 1] != bytes([number << 3 | 2]):
         raise Rejected("is not an encryption context")

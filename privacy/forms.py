@@ -43,7 +43,7 @@ def _form_of_bytes(content: bytes | memoryview) -> Form:
         return "short"
     if _is_ciphertext(content):
         return "ciphertext"
-    kind = contexts.kind_of(bytes(content)) if len(content) <= 2 * contexts.LARGEST_CONTEXT_BYTES else None
+    kind = contexts.kind_of(content) if len(content) <= 2 * contexts.LARGEST_CONTEXT_BYTES else None
     if kind is None:
         return "clear"
     return "secret-context" if kind == "secret" else "public-context"
