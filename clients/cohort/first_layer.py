@@ -20,7 +20,7 @@ from clients.cohort.layers.rule import Kept, Rule, Stacked
 from clients.cohort.network import Network
 from clients.cohort.objective import Objective
 from clients.cohort.rows import Gatherer, Rows, Span, spans_of
-from clients.cohort.stacks import Stack, cut
+from clients.cohort.stacks import Stack, cut, stacked
 from clients.jobs import Job
 
 
@@ -82,7 +82,7 @@ def descend(network: Network, jobs: Sequence[Job], batches: Sequence[Sequence[Ba
     """All steps of all clients, those with the most steps first; writes their updates, [K, *shape] a parameter."""
     parts, spans = divided(network), spans_of(batches)
     assert parts is not None
-    weights, *starts = cut(network, torch.from_numpy(jobs[0].start).unsqueeze(0))
+    weights, *starts = cut(network, stacked([jobs[0].start]))
     rows = Gatherer(jobs[0].features, jobs[0].labels, len(jobs) * spans[-1].end).gather_all(jobs, batches, spans)
     layer = _FirstLayer(weights[0], _passed(parts.before, rows.inputs))
     objective = Objective(parts.after, jobs)

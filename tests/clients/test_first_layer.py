@@ -15,9 +15,12 @@ from clients.cohort.network import network_of
 from clients.jobs import Pull, Teacher
 from scenarios.models import Cnn, Hog, Logistic, Mlp
 
+pytestmark = pytest.mark.filterwarnings("error:The given NumPy array:UserWarning")
+
 DATA = images()
 MLP = Mlp(hidden=(64, 5), activation="tanh")
 START = start_of(MLP, DATA)
+START.setflags(write=False)  # as workers see a round's model
 
 
 def served(jobs):
