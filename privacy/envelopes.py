@@ -78,11 +78,19 @@ def seal(signing_key: bytes, binding: Binding, body: bytes | memoryview) -> byte
     return envelope
 
 
+def vouch(envelope: bytes, signing_key: bytes) -> None:
+    """Take it that `seal` made this very object with this key, in another process that this one started and heard from.
+
+    It is for a simulation's own workers. Of anything that came any other way it would be a lie.
+    """
+    _sealed.keep(envelope, _HEADER.unpack_from(envelope)[-1], public_key_of(signing_key))
+
+
 def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes: int) -> memoryview:
     """Return the body, not copied, of an envelope that is exactly what `expected` and `body_bytes` say.
 
     Nothing but lengths is looked at before the signature holds; of the very object that this process sealed with the
-    key in question it does. Raises Rejected with a reason for people.
+    key in question, or vouched for, it does. Raises Rejected with a reason for people.
     """
     if len(blob) != OVERHEAD_BYTES + body_bytes:
         raise Rejected(f"is {len(blob)} bytes, not {OVERHEAD_BYTES + body_bytes}")
@@ -122,7 +130,7 @@ def _private_key(signing_key: bytes) -> Ed25519PrivateKey:
 
 
 class _Sealed:
-    """The envelopes sealed last in this process, each until it is opened here, of some megabytes at most.
+    """The envelopes last sealed here or vouched for, each until it is opened here, of some megabytes at most.
 
     Where clients and server share a process, the very object that was sealed is opened: bytes never change, so hashing
     them again and verifying the signature would take a fifth of a round and could only find the same.
@@ -135,6 +143,7 @@ class _Sealed:
 
     def keep(self, envelope: bytes, digest: bytes, public_key: bytes) -> None:
         """Remember an envelope's digest and signer; the oldest are forgotten for it."""
+        self.take(envelope)
         self._kept[id(envelope)] = envelope, digest, public_key
         self._bytes += len(envelope)
         while self._bytes > self._most_bytes:

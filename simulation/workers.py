@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from clients import rounds
 from clients.rounds import Arrays, Outcome
 from clients.tasks import Task
+from privacy import envelopes
 from privacy.view import Vector
 
 RUN_ID = 1
@@ -53,7 +54,7 @@ class Workers:
 
     def perform(self, chunks: Sequence[Sequence[Task]], arrays: Arrays) -> Iterator[Performed]:
         """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting."""
-        shared, waiting = None, collections.deque[Future[Performed]]()
+        shared, waiting = None, collections.deque[tuple[Sequence[Task], Future[Performed]]]()
         for chunk in chunks:
             pool = self._started()
             if pool is None:
@@ -61,10 +62,10 @@ class Workers:
                 continue
             shared = shared or self._shared(arrays)
             if len(waiting) == _AHEAD * self._count:
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(_perform_shared, chunk, shared))
+                yield _received(*waiting.popleft())
+            waiting.append((chunk, pool.submit(_perform_shared, chunk, shared)))
         while waiting:
-            yield waiting.popleft().result()
+            yield _received(*waiting.popleft())
 
     def _started(self) -> ProcessPoolExecutor | None:
         """The processes, once they are there."""
@@ -114,6 +115,16 @@ def _perform_shared(tasks: Sequence[Task], shared: _Shared) -> Performed:
     for array in arrays.values():
         array.setflags(write=False)
     return _perform(tasks, arrays)
+
+
+def _received(tasks: Sequence[Task], performed: Future[Performed]) -> Performed:
+    """What a worker made of the tasks; what it sealed needs no second look, as if it had been sealed here."""
+    outcomes = performed.result()
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        envelope = outcome.fields.get("envelope") if isinstance(outcome, Outcome) else None
+        if isinstance(envelope, bytes):
+            envelopes.vouch(envelope, task.secrets["signing_key"])
+    return outcomes
 
 
 def _views(memory: SharedMemory, sizes: Mapping[str, int]) -> dict[str, Vector]:

@@ -97,6 +97,23 @@ def test_only_the_very_object_that_was_sealed_here_is_taken_for_verified(monkeyp
         opened(copy)
 
 
+def test_what_a_worker_sealed_is_taken_for_verified_with_the_key_it_was_vouched_for(monkeypatch):
+    first, second = (bytes(bytearray(envelopes.seal(KEY, BINDING, b"body"))) for _ in range(2))
+    monkeypatch.setattr(envelopes, "_verify", lambda public_key, signature, signed: pytest.fail("verified"))
+    envelopes.vouch(first, KEY)
+    assert opened(first) == b"body"
+    envelopes.vouch(second, envelopes.new_signing_key(b"\x08" * 32))
+    with pytest.raises(pytest.fail.Exception, match="verified"):
+        opened(second)
+
+
+def test_an_envelope_vouched_for_is_still_bound():
+    blob = bytes(bytearray(envelopes.seal(KEY, BINDING, b"body")))
+    envelopes.vouch(blob, KEY)
+    with pytest.raises(Rejected, match="meant for round"):
+        envelopes.open_envelope(blob, PUBLIC, replace(BINDING, round=BINDING.round + 1), 4)
+
+
 def test_an_empty_key_verifies_nothing():
     blob = envelopes.seal(KEY, BINDING, b"body")
     with pytest.raises(Rejected, match="not an Ed25519 key"):
