@@ -86,6 +86,11 @@ def chunks(admitted: Sequence[Admitted], arrays: Arrays) -> list[list[Admitted]]
     return [[admitted[index] for index in chunk] for chunk in found]
 
 
+def upload_bytes(given: Sequence[Task], arrays: Arrays) -> int:
+    """How many bytes the updates of these tasks will come to, as their protection expects."""
+    return sum(scenario_of(task.plan.scenario).protection.upload_bytes(len(arrays["parameters"])) for task in given)
+
+
 def perform(given: Sequence[Task], arrays: Arrays) -> list[Outcome]:
     """Do the tasks of one chunk at once and protect each update."""
     begun = time.perf_counter()

@@ -23,26 +23,27 @@ from clients.rounds import Arrays, Outcome
 from clients.tasks import Task
 from privacy import envelopes
 from privacy.view import Vector
+from simulation import handover
+from simulation.handover import Blocks, Laid, Performed
 
 RUN_ID = 1
 _SERVER_NODE = 1
 _AHEAD = 2
-
-Performed = list[Outcome | str]
-"""What each task of a chunk came to; a text says why a client failed."""
 
 
 class Workers:
     """`count` processes; with one, and until they have started, this process does the work itself.
 
     What the server sends to all lies in memory that all of them map, written once a round; data sets are mapped or
-    loaded once a process. What travels is a client's plan, its keys and its protected update.
+    loaded once a process. What travels is a client's plan and its keys; its protected update is handed over in memory
+    that both processes map.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._starting = _in_background(count) if count > 1 else None
         self._model: SharedMemory | None = None
+        self._blocks = Blocks()
 
     def close(self) -> None:
         """End the processes and give the shared memory back."""
@@ -51,10 +52,11 @@ class Workers:
         if self._model is not None:
             self._model.close()
             self._model.unlink()
+        self._blocks.close()
 
     def perform(self, chunks: Sequence[Sequence[Task]], arrays: Arrays) -> Iterator[Performed]:
         """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting."""
-        shared, waiting = None, collections.deque[tuple[Sequence[Task], Future[Performed]]]()
+        shared, waiting = None, collections.deque[_Given]()
         for chunk in chunks:
             pool = self._started()
             if pool is None:
@@ -62,10 +64,22 @@ class Workers:
                 continue
             shared = shared or self._shared(arrays)
             if len(waiting) == _AHEAD * self._count:
-                yield _received(*waiting.popleft())
-            waiting.append((chunk, pool.submit(_perform_shared, chunk, shared)))
+                yield self._received(waiting.popleft())
+            block = self._blocks.lend(rounds.upload_bytes(chunk, arrays))
+            given = pool.submit(_perform_shared, chunk, shared, None if block is None else block.name)
+            waiting.append(_Given(chunk, block, given))
         while waiting:
-            yield _received(*waiting.popleft())
+            yield self._received(waiting.popleft())
+
+    def _received(self, given: "_Given") -> Performed:
+        """What a worker made of a chunk; what it sealed needs no second look, as if it had been sealed here."""
+        outcomes = handover.pick_up(given.laid.result(), given.block)
+        self._blocks.take_back(given.block)
+        for task, outcome in zip(given.tasks, outcomes, strict=True):
+            envelope = outcome.fields.get("envelope") if isinstance(outcome, Outcome) else None
+            if isinstance(envelope, bytes):
+                envelopes.vouch(envelope, task.secrets["signing_key"])
+        return outcomes
 
     def _started(self) -> ProcessPoolExecutor | None:
         """The processes, once they are there."""
@@ -93,6 +107,15 @@ def identify_process() -> None:
 
 
 @dataclass(frozen=True)
+class _Given:
+    """A chunk that a worker has, and the memory in which it will lay down what is large."""
+
+    tasks: Sequence[Task]
+    block: SharedMemory | None
+    laid: Future[list[Laid]]
+
+
+@dataclass(frozen=True)
 class _Shared:
     """Where the round's arrays lie: the memory's name, and how many float32 each has, one after another."""
 
@@ -110,21 +133,11 @@ def _perform(tasks: Sequence[Task], arrays: Arrays) -> Performed:
         return [outcome for task in tasks for outcome in _perform([task], arrays)]
 
 
-def _perform_shared(tasks: Sequence[Task], shared: _Shared) -> Performed:
+def _perform_shared(tasks: Sequence[Task], shared: _Shared, block: str | None) -> list[Laid]:
     arrays = _views(_mapped(shared.name), shared.sizes)
     for array in arrays.values():
         array.setflags(write=False)
-    return _perform(tasks, arrays)
-
-
-def _received(tasks: Sequence[Task], performed: Future[Performed]) -> Performed:
-    """What a worker made of the tasks; what it sealed needs no second look, as if it had been sealed here."""
-    outcomes = performed.result()
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        envelope = outcome.fields.get("envelope") if isinstance(outcome, Outcome) else None
-        if isinstance(envelope, bytes):
-            envelopes.vouch(envelope, task.secrets["signing_key"])
-    return outcomes
+    return handover.lay_down(_perform(tasks, arrays), None if block is None else _mapped(block))
 
 
 def _views(memory: SharedMemory, sizes: Mapping[str, int]) -> dict[str, Vector]:
@@ -136,7 +149,7 @@ def _views(memory: SharedMemory, sizes: Mapping[str, int]) -> dict[str, Vector]:
     }
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=64)
 def _mapped(name: str) -> SharedMemory:
     return SharedMemory(name)
 

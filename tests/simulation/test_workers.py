@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simulation import workers
+from simulation.handover import Laid
 from simulation.workers import Workers
 
 CHUNKS = [[1, 2], [3], [4, 5, 6]]
@@ -27,7 +28,7 @@ class Pool:
     def submit(self, function, tasks, *arguments):
         self.given += 1
         done = Future()
-        done.set_result([f"worker {task}" for task in tasks])
+        done.set_result([Laid(f"worker {task}", {}) for task in tasks])
         return done
 
     def shutdown(self, **_):
@@ -38,6 +39,7 @@ class Pool:
 def pool(monkeypatch):
     made = Pool()
     monkeypatch.setattr(workers, "_start", made.start)
+    monkeypatch.setattr(workers.rounds, "upload_bytes", lambda tasks, start: 0)
     monkeypatch.setattr(workers, "_perform", lambda tasks, start: [f"here {task}" for task in tasks])
     yield made
     made.begun.set()
