@@ -17,6 +17,8 @@ from scenarios.work import charges_of
 from server import learning, planning
 from server.opening import outlook_for
 from server.planning import Outlook
+from simulation import crowds
+from simulation.crowds import Promise
 
 _SHOWN_ROUNDS = 200
 _MOST_PROJECTIONS = 20_000
@@ -29,7 +31,9 @@ def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> 
     """The lines of `fedcrucible check`. Raises ScenarioError for a scenario that cannot work."""
     scenario, outlook = _read(file, overrides)
     if round_ is not None:
-        yield _line(_round(outlook, _asked_for(scenario, round_)))
+        told = _round(outlook, _possible(scenario, round_))
+        yield _line(told, scenario)
+        yield from crowds.whole(_asked(told), scenario.federation.clients)
         return
     plan = _plan(scenario, outlook)
     data, model = plan["data"], plan["model"]
@@ -41,10 +45,10 @@ def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> 
         length = f"{scenario.stream.rounds_per_experience} rounds each"
         yield f"stream: {scenario.stream.kind}, {scenario.stream.experiences} experiences of {length}"
     yield f"model: {model['kind']}, {model['parameters']} parameters; learner: {scenario.learner.kind}"
-    for client, told in plan["clients"].items():
-        yield from _client_lines(client, told, scenario)
+    promise = Promise(scenario.privacy.delta) if isinstance(scenario.privacy, DpSgd) else None
+    yield from crowds.lines(plan["clients"], promise)
     for told in plan["rounds"][:_SHOWN_ROUNDS]:
-        yield _line(told)
+        yield _line(told, scenario)
     if len(plan["rounds"]) > _SHOWN_ROUNDS:
         yield f"... and {len(plan['rounds']) - _SHOWN_ROUNDS} more rounds"
     up, down = _megabytes(plan["sent_bytes"]), _megabytes(plan["received_bytes"])
@@ -54,7 +58,7 @@ def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> 
 def as_json(file: str, overrides: Sequence[str], round_: int | None = None) -> str:
     """The same as one JSON object, the same bytes for the same scenario."""
     scenario, outlook = _read(file, overrides)
-    plan = _plan(scenario, outlook) if round_ is None else _round(outlook, _asked_for(scenario, round_))
+    plan = _plan(scenario, outlook) if round_ is None else _round(outlook, _possible(scenario, round_))
     return json.dumps(plan, sort_keys=True, indent=1, allow_nan=False)
 
 
@@ -71,7 +75,7 @@ def _read(file: str, overrides: Sequence[str]) -> tuple[Scenario, Outlook]:
     return scenario, outlook_for(scenario)
 
 
-def _asked_for(scenario: Scenario, round_: int) -> int:
+def _possible(scenario: Scenario, round_: int) -> int:
     if not 1 <= round_ <= scenario.federation.rounds:
         raise ScenarioError([f"--round {round_}: the run has the rounds 1 to {scenario.federation.rounds}"])
     return round_
@@ -174,29 +178,16 @@ def _by_segment(scenario: Scenario, rows: Ledger) -> Mapping[str, float]:
     return ledger.epsilon_by_segment(rows, privacy.delta, privacy.accountant) if isinstance(privacy, DpSgd) else {}
 
 
-def _client_lines(client: str, told: Table, scenario: Scenario) -> Iterator[str]:
-    line = f"client {client}: {told['records']} records"
-    privacy = scenario.privacy
-    if isinstance(privacy, DpSgd):
-        steps = sum(segment["steps"] for segment in told["segments"].values())
-        line += f", noise multiplier {told['noise_multiplier']:.4g}, {steps} steps"
-        line += f", planned epsilon {_figure(told['planned_epsilon'])}"
-        if privacy.delta >= 1 / told["records"]:
-            line += f" (warning: delta {privacy.delta:g} is not below 1/{told['records']})"
-    yield line
-    if len(told["segments"]) == 1:
-        return
-    for name, segment in told["segments"].items():
-        spent = f", {segment['steps']} steps, planned epsilon {_figure(segment['planned_epsilon'])}"
-        yield f"  {name}: {segment['records']} records{spent if isinstance(privacy, DpSgd) else ''}"
+def _asked(told: Table) -> list[int]:
+    """Who is asked for anything in a round, ascending."""
+    return sorted({int(client) for cohort in told["tasks"].values() for client in cohort})
 
 
-def _line(told: Table) -> str:
+def _line(told: Table, scenario: Scenario) -> str:
     """One round in a line."""
-    clients = sorted({int(client) for cohort in told["tasks"].values() for client in cohort})
-    parts = [f"clients {' '.join(map(str, clients)) or 'none'}"]
+    parts = [crowds.cohort(_asked(told), scenario.federation.clients)]
     if told["lost"]:
-        parts.append("lost " + " ".join(f"{client} ({how})" for client, how in told["lost"].items()))
+        parts.append(f"lost {crowds.lost(told['lost'], scenario.federation.clients)}")
     if told["restarts_from"] is not None:
         parts.append(f"the model is again that of round {told['restarts_from']}")
     parts.append(f"{_megabytes(told['sent_bytes'])} up")
@@ -204,7 +195,7 @@ def _line(told: Table) -> str:
         parts.append(f"epsilon so far {told['planned_epsilon']:.4g}")
         if told["budget"] is not None and told["planned_epsilon"] > told["budget"]:
             parts.append(f"beyond the budget of {told['budget']:g}")
-    events = "".join(f" [{event}]" for event in told["events"])
+    events = "".join(f" [{crowds.within(event)}]" for event in told["events"])
     return f"round {told['round']}:{events} {'; '.join(parts)}"
 
 
@@ -215,10 +206,6 @@ def _largest(values: Iterable[float]) -> float | None:
 def _finite(value: float) -> float | None:
     """JSON has no infinity."""
     return value if math.isfinite(value) else None
-
-
-def _figure(value: float | None) -> str:
-    return "infinite" if value is None else f"{value:.4g}"
 
 
 def _megabytes(count: int) -> str:

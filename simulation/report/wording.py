@@ -80,12 +80,14 @@ def number_of(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def spans(numbers: Iterable[int]) -> str:
-    """Ascending whole numbers as spans: 3, 4, 5, 9 as "3-5, 9" (with an en dash)."""
+def spans(numbers: Iterable[int], to: str = "–") -> str:
+    """Ascending whole numbers as spans: 3, 4, 5, 9 as "3-5, 9", as a rule with an en dash."""
     ordered = sorted(set(numbers))
     starts = ordered[:1] + [after for before, after in pairwise(ordered) if after != before + 1]
     ends = [before for before, after in pairwise(ordered) if after != before + 1] + ordered[-1:]
-    return ", ".join(str(start) if start == end else f"{start}–{end}" for start, end in zip(starts, ends, strict=True))
+    return ", ".join(
+        str(start) if start == end else f"{start}{to}{end}" for start, end in zip(starts, ends, strict=True)
+    )
 
 
 def _power(value: float) -> str:
