@@ -87,7 +87,7 @@ def _plan(scenario: Scenario, outlook: Outlook) -> Table:
     rounds = [_round(outlook, number) for number in range(1, scenario.federation.rounds + 1)]
     noise = planning.noise_by_client(outlook)
     if isinstance(scenario.privacy, DpSgd):
-        for told, epsilon in zip(rounds, _projected(scenario, outlook, noise), strict=False):
+        for told, epsilon in zip(rounds, _projected(scenario, scenario.privacy, outlook, noise), strict=False):
             told["planned_epsilon"] = epsilon
     return {
         "scenario_sha256": sha256(scenario),
@@ -161,7 +161,9 @@ def _round(outlook: Outlook, round_: int) -> Table:
     }
 
 
-def _projected(scenario: Scenario, outlook: Outlook, noise: Mapping[int, float]) -> Iterator[float | None]:
+def _projected(
+    scenario: Scenario, privacy: DpSgd, outlook: Outlook, noise: Mapping[int, float]
+) -> Iterator[float | None]:
     """The largest epsilon of any client after each round, if no budget stops it; none where there is too much to do."""
     if len(outlook.holdings) * scenario.federation.rounds > _MOST_PROJECTIONS:
         return
@@ -170,7 +172,7 @@ def _projected(scenario: Scenario, outlook: Outlook, noise: Mapping[int, float])
         for task in tasks_at(scenario, round_):
             for client, work in outlook.cohort(round_, task).items():
                 rows[client] = ledger.add_all(rows[client], charges_of(scenario, work, noise[client]))
-        yield _largest(value for own in rows.values() for value in _by_segment(scenario, own).values())
+        yield _finite(ledger.largest(rows.values(), privacy.delta, privacy.accountant))
 
 
 def _by_segment(scenario: Scenario, rows: Ledger) -> Mapping[str, float]:

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import dp_accounting
@@ -91,6 +92,25 @@ def test_calibrated_noise_spends_just_under_the_target(target):
     assert 0.99 * target < spent <= target
 
 
+@pytest.mark.parametrize("target", [0.3, 8.0, 2000.0])
+@pytest.mark.parametrize(("rate", "steps"), [(0.003, 1000), (0.5, 40), (1.0, 1)])
+def test_calibration_gives_what_halving_gives_and_asks_for_fewer_epsilons(rate, steps, target):
+    asked = []
+
+    def rows_at(noise):
+        asked.append(noise)
+        return (Charge("all", "dp-sgd", noise, rate, steps),)
+
+    low, high = 0.05, 1000.0
+    while high / low > 1.001:
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if ledger.epsilon(rows_at(middle), 1e-5) > target else (low, middle)
+    halving = len(asked)
+    asked.clear()
+    assert ledger.calibrate(rows_at, target, 1e-5) == high
+    assert len(asked) <= 0.8 * halving
+
+
 @pytest.mark.parametrize("noise", [0.6, 1.0, 2.6, 20.0])
 @pytest.mark.parametrize(("rate", "steps"), [(0.01, 1000), (0.1, 1), (0.5, 60), (1.0, 10)])
 def test_the_search_over_orders_finds_opacus_minimum(noise, rate, steps):
@@ -104,7 +124,9 @@ def test_the_search_over_orders_asks_for_few_of_them(monkeypatch):
     asked, least_bound = [], ledger._least_bound
     monkeypatch.setattr(ledger, "_least_bound", lambda *given: asked.append(given) or least_bound(*given))
     ledger.epsilon((Charge("all", "dp-sgd", 1.03, 0.21, 37),), 1e-5)
-    assert len(asked) <= 12
+    orders = [float(order) for given_orders, *_ in asked for order in given_orders]
+    assert len(orders) <= 20
+    assert sum(not order.is_integer() for order in orders) <= 8
 
 
 @given(
@@ -149,3 +171,32 @@ def test_prv_of_whole_batches_is_that_of_the_gaussian_mechanism():
     accountant.compose(dp_accounting.GaussianDpEvent(14.0), 15)
     assert stated == pytest.approx(accountant.get_epsilon(1e-5), abs=0.02)
     assert stated < ledger.epsilon(rows, 1e-5)
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.builds(
+                Charge,
+                st.sampled_from(["a", "b"]),
+                st.just("dp-sgd"),
+                st.sampled_from([0.0, 0.4, 0.7, 1.1, 3.0, 80.0]),
+                st.sampled_from([0.01, 0.2, 1.0]),
+                st.sampled_from([1, 40, 3000]),
+            ),
+            max_size=3,
+        ).map(tuple),
+        max_size=6,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_the_largest_epsilon_of_many_is_that_of_one_of_them(ledgers):
+    each = [ledger.epsilon(rows, 1e-5) for rows in ledgers]
+    assert ledger.largest(ledgers, 1e-5) == max(each, default=0.0)
+
+
+def test_the_largest_epsilon_of_many_is_found_without_reckoning_all(monkeypatch):
+    reckoned, epsilon_rdp = [], ledger._epsilon_rdp
+    monkeypatch.setattr(ledger, "_epsilon_rdp", lambda *given: reckoned.append(given) or epsilon_rdp(*given))
+    ledger.largest([(Charge("all", "dp-sgd", 1.5, 0.2, steps),) for steps in range(1, 200)], 1e-5)
+    assert len(reckoned) <= 5
