@@ -64,10 +64,11 @@ class Section:
     kept: tuple[Figure, ...]
     privacy: tuple[Exhibit, ...]
     cost: tuple[Exhibit, ...]
-    holdings: Exhibit
+    holdings: tuple[Exhibit, ...]
     marks: tuple[Mark, ...]
     who_saw_what: Table | None
     sights: tuple[Sight, ...]
+    sights_table: Table
     rounds_table: Table
     epsilon_table: Table
     holdings_table: Table
@@ -114,6 +115,7 @@ def fill(template: str, charts: Mapping[str, Specification], **shown: object) ->
 
 
 def _section(run: Run, anchor: str) -> Section:
+    seen = sights(run)
     return Section(
         anchor=anchor,
         run=run,
@@ -131,7 +133,8 @@ def _section(run: Run, anchor: str) -> Section:
         holdings=exhibits.holdings(run),
         marks=marks(run),
         who_saw_what=visibility.who_saw_what(run),
-        sights=sights(run),
+        sights=seen,
+        sights_table=tables.sights(seen, len(run.rounds)),
         rounds_table=tables.rounds(run),
         epsilon_table=tables.epsilon(run),
         holdings_table=tables.holdings(run),
@@ -201,7 +204,7 @@ def _charts(sections: Sequence[Section]) -> dict[str, Specification]:
             *section.privacy,
             *section.cost,
             *section.evidence,
-            section.holdings,
+            *section.holdings,
         )
         if exhibit is not None and exhibit.chart is not None
     }

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from statistics import median
 
-from simulation.report.drawings import charts
+from simulation.report.drawings import charts, crowd_charts
 from simulation.report.drawings.drawing import Drawing, Specification, specify
 from simulation.report.drawings.palette import PAGE
 from simulation.report.files.run import Run
-from simulation.report.sections import series
-from simulation.report.wording import duration, size
+from simulation.report.sections import crowd, series
+from simulation.report.wording import duration, number_of, size
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ def cost(run: Run) -> tuple[Exhibit, ...]:
     )
 
 
-def holdings(run: Run) -> Exhibit:
-    """Which classes each client holds."""
-    rows, labels = series.holdings(run), series.labels(run)
+def holdings(run: Run) -> tuple[Exhibit, ...]:
+    """Which classes each client holds; of many clients also how many records."""
+    shown, labels = crowd.drawn(run), series.labels(run)
+    rows = series.holdings(shown)
     if not rows:
-        return Exhibit(
-            "holdings", "Classes at each client", "The labels of the clients' records were not recorded.", None
-        )
+        nothing = "The labels of the clients' records were not recorded."
+        return (Exhibit("holdings", "Classes at each client", nothing, None), *_spread(run))
     fewest = min(sum(count > 0 for count in client.labels.values()) for client in run.clients.values())
     caption = (
         "The larger the square, or the stronger the cell's colour, the more records; where there is nothing there is "
@@ -63,5 +63,19 @@ def holdings(run: Run) -> Exhibit:
         f"Every client holds records of {'all' if fewest == len(labels) else f'at least {fewest} of'} {len(labels)} "
         "classes. Unlike clients are harder to learn from."
     )
-    names = [client.name for client in run.clients.values()]
-    return exhibit("holdings", "Classes at each client", caption, charts.holdings(rows, names, labels, PAGE))
+    if len(shown) < len(run.clients):
+        caption += (
+            f" Drawn are {len(shown)} of {number_of(len(run.clients), 'client')}, at equal steps from the one with "
+            "fewest records, at the top, to the one with most; the table has all."
+        )
+    drawing = charts.holdings(rows, [client.name for client in shown], labels, PAGE)
+    return (exhibit("holdings", "Classes at each client", caption, drawing), *_spread(run))
+
+
+def _spread(run: Run) -> tuple[Exhibit, ...]:
+    if len(run.clients) <= crowd.MANY:
+        return ()
+    held = [(client.name, float(client.records)) for client in run.clients.values()]
+    caption = f"How many clients hold how many records. {crowd.ends(held, lambda count: f'{count:,g} records')}"
+    drawing = crowd_charts.spread(crowd.records_spread(run), "records", 1, None, PAGE)
+    return (exhibit("records", "Records of the clients", caption, drawing),)

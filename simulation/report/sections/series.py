@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from simulation.report.drawings.drawing import Row
-from simulation.report.files.run import Round, Run
+from simulation.report.files.run import Client, Round, Run
 from simulation.report.sections.timeline import marks
 from simulation.report.wording import significant
 
@@ -78,11 +78,11 @@ def seconds(run: Run) -> list[Row]:
     return whole + [{"round": one.round, "kind": "clients, added up", "value": one.train_seconds} for one in drawn(run)]
 
 
-def holdings(run: Run) -> list[Row]:
+def holdings(clients: Sequence[Client]) -> list[Row]:
     """`client`, `class` and `records`, where there are any."""
     return [
         {"client": client.name, "class": label, "records": count}
-        for client in run.clients.values()
+        for client in clients
         for label, count in client.labels.items()
         if count > 0
     ]

@@ -2,11 +2,11 @@
 
 import math
 
-from simulation.report.drawings import charts
+from simulation.report.drawings import charts, crowd_charts
 from simulation.report.drawings.drawing import Row
 from simulation.report.drawings.palette import PAGE
 from simulation.report.files.run import Run
-from simulation.report.sections import series
+from simulation.report.sections import crowd, series
 from simulation.report.sections.budgets import caps, retired, spent_by_segment
 from simulation.report.sections.exhibits import Exhibit, exhibit
 from simulation.report.wording import equals, number_of, significant, stated
@@ -32,10 +32,10 @@ def privacy(run: Run) -> tuple[Exhibit, ...]:
     budget = (
         f" Dashed: the budget, {stated(limits[-1][1])}{' at the end' if len(limits) > 1 else ''}." if limits else ""
     )
-    by_client = charts.epsilon_by_client(series.by_client(run), limits[-1][1] if limits else None, PAGE)
+    limit = limits[-1][1] if limits else None
     found = (
         exhibit("epsilon", "ε by round", by_round, drawing),
-        exhibit("epsilon-by-client", "ε by client, over the whole run", f"{_who_spent_most(run)}{budget}", by_client),
+        _spread(run, budget, limit) if len(run.epsilon) > crowd.MANY else _by_client(run, budget, limit),
         _by_segment(run),
     )
     return tuple(one for one in found if one is not None)
@@ -45,6 +45,25 @@ def steps(run: Run) -> list[Row]:
     """`round`, `value` and `label` of every budget from when it holds, and of the last one again at the run's end."""
     rows: list[Row] = [{"round": at, "value": value, "label": f"budget {value:g}"} for at, value in caps(run)]
     return [*rows, {**rows[-1], "round": run.last, "label": ""}] if len(rows) > 1 else rows
+
+
+def _by_client(run: Run, budget: str, limit: float | None) -> Exhibit:
+    drawing = charts.epsilon_by_client(series.by_client(run), limit, PAGE)
+    return exhibit("epsilon-by-client", "ε by client, over the whole run", f"{_who_spent_most(run)}{budget}", drawing)
+
+
+def _spread(run: Run, budget: str, limit: float | None) -> Exhibit:
+    """How many clients spent how much."""
+    finite = [(run.name_of(client), value) for client, value in run.epsilon.items() if math.isfinite(value)]
+    caption = (
+        f"How many of the {number_of(len(run.epsilon), 'client')} that were charged spent how much in the whole run."
+    )
+    if finite:
+        caption += f" {crowd.ends(finite, lambda spent: equals('ε', significant(spent)))}"
+    if len(finite) < len(run.epsilon):
+        caption += f" No finite ε holds for {number_of(len(run.epsilon) - len(finite), 'client')}."
+    drawing = crowd_charts.spread(crowd.epsilon_spread(run), "ε", 0, limit, PAGE) if finite else None
+    return exhibit("epsilon-by-client", "ε of the clients, over the whole run", f"{caption}{budget}", drawing)
 
 
 def _by_segment(run: Run) -> Exhibit | None:

@@ -1,10 +1,16 @@
 """The numbers behind the charts, for those who read tables."""
 
+import base64
+import json
 import math
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulation.report.files.run import Round, Run
+from simulation.report.sections.crowd import MANY
 from simulation.report.sections.series import labels
+from simulation.report.sections.sight import Sight
 from simulation.report.wording import decimal, duration, percent, significant, size
 
 
@@ -15,6 +21,17 @@ class Table:
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def packed(self) -> str:
+        """The rows of a long table, column by column, as deflated JSON in base64; empty for one that is short.
+
+        As markup a row takes ten times the room, and a browser seconds over thousands of them.
+        """
+        if len(self.rows) <= MANY:
+            return ""
+        columns = json.dumps(list(zip(*self.rows, strict=True)), separators=(",", ":"))
+        return base64.b64encode(zlib.compress(columns.encode(), 9)).decode()
 
 
 def rounds(run: Run) -> Table:
@@ -33,6 +50,30 @@ def epsilon(run: Run) -> Table:
         worst = max(known.items(), key=_spent, default=("–", None))[0]
         rows.append((run.name_of(client), significant(spent), worst, str(len(known)) if known else "–"))
     return Table("ε of every client", ("Client", "ε", "Set by segment", "Segments charged"), tuple(rows))
+
+
+def sights(seen: Sequence[Sight], rounds_played: int) -> Table:
+    """What the server saw of each client."""
+    header = (
+        "Client",
+        "Rounds taken part",
+        "Single updates seen",
+        "Metadata seen",
+        "Uploaded",
+        "Retired, lost, rejected, failed",
+    )
+    rows = tuple(
+        (
+            one.client,
+            f"{one.rounds} of {rounds_played}",
+            f"● yes, in {one.updates_seen}" if one.updates_seen else "○ no",
+            ", ".join(one.metadata) or "none",
+            size(one.sent_bytes),
+            "; ".join(one.incidents) or "–",
+        )
+        for one in seen
+    )
+    return Table("What the server saw of each client", header, rows)
 
 
 def holdings(run: Run) -> Table:
