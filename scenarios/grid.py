@@ -85,7 +85,11 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Swe
 def of(opened: Opened, overrides: Sequence[str]) -> Sweep:
     """The sweep of a file that has been opened with these overrides. Raises ScenarioError as `read` does."""
     table = opened.values.pop(SWEEP, None)
-    if not isinstance(table, dict):
+    if table is not None and not isinstance(table, dict):
+        expected = "a table of keys with lists of values, or none to leave the grid out"
+        reason = f"expected {expected}, not {refusals.got(table)}"
+        raise ScenarioError([refusals.line(opened.place((SWEEP,)), (SWEEP,), reason)])
+    if table is None:
         raise ScenarioError([refusals.line(f"{opened.path}:1", (), "there is no [sweep] in it: use fedcrucible run")])
     table = dict(table)
     search = parsed(Search, opened, ("search",), table.pop("search")) if "search" in table else None

@@ -32,8 +32,9 @@ class Place:
 
     @property
     def items(self) -> "Place":
-        """What each item of a list must be."""
-        return self._at(self.node.get("items", {}))
+        """What each item of a list must be; a list of a given length (a tuple) has items that are alike."""
+        first, *_ = self.node.get("prefixItems") or [self.node.get("items", {})]
+        return self._at(first)
 
     @property
     def optional(self) -> bool:

@@ -15,6 +15,7 @@ from server import ending
 from server.directory import RunDirectory
 from server.opening import claimed, default_directory, load, write_manifest
 from server.summary import seconds_before
+from simulation import verify
 from simulation.engines import flower, local
 from simulation.progress import Progress
 from simulation.report import write_report
@@ -54,7 +55,7 @@ def resume(path: Path, workers: int | None = None) -> None:
     try:
         directory.read_scenario()
     except (OSError, ValueError) as error:
-        raise ScenarioError([f"{path}: not a run directory that can be resumed: {error}"]) from error
+        raise ScenarioError([f"{path}: not a run directory that can be resumed: {verify.why(error)}"]) from error
     with directory.locked():
         manifest = directory.read_manifest()
         if manifest["status"] == "completed":

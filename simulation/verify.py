@@ -46,9 +46,22 @@ def examine(path: Path) -> Verdict:
     try:
         return _examined(RunDirectory(path))
     except UNREADABLE as error:
-        told = str(error) if isinstance(error, OSError | ValueError) else f"{type(error).__name__} {error}"
-        reason = " ".join(told.split())
-        raise ScenarioError([f"{path}: not a readable run directory: {reason}"]) from error
+        raise ScenarioError([f"{path}: not a readable run directory: {why(error)}"]) from error
+
+
+def why(error: Exception) -> str:
+    """Why a run directory could not be read, in a line."""
+    match error:
+        case FileNotFoundError(filename=str(name)) | NotADirectoryError(filename=str(name)):
+            return f"there is no {Path(name).name} in it"
+        case OSError(filename=str(name), strerror=str(reason)):
+            return f"{Path(name).name}: {reason}"
+        case json.JSONDecodeError():
+            return f"a file in it is not JSON: {error.msg} in line {error.lineno}"
+        case OSError() | ValueError():
+            return " ".join(str(error).split())
+        case _:
+            return " ".join(f"{type(error).__name__} {error}".split())
 
 
 def problems(path: Path) -> list[str]:

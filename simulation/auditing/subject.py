@@ -57,8 +57,7 @@ def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
         released = verify.released_model(directory)
         return Subject(scenario, ledgers_of(lines), released, _after_round_1(lines), messages)
     except verify.UNREADABLE as error:
-        reason = " ".join(str(error).split())
-        raise ScenarioError([f"{directory.path}: not a readable run directory: {reason}"]) from error
+        raise ScenarioError([f"{directory.path}: not a readable run directory: {verify.why(error)}"]) from error
 
 
 def read_summary(directory: RunDirectory) -> dict[str, Any]:

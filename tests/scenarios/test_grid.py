@@ -146,6 +146,10 @@ def test_a_grid_can_be_changed_on_the_command_line(tmp_path: Path) -> None:
     ]
     [problem] = problems(tmp_path, "seed = [0, 1]\n", "sweep.seed=[-1]")
     assert problem.startswith("--set sweep.seed=[-1]: seed: expected")
+    assert problems(tmp_path, "seed = [0, 1]\n", "sweep=nan") == [
+        "--set sweep=nan: sweep: expected a table of keys with lists of values, or none to leave the grid out, "
+        "not a number that is not finite"
+    ]
 
 
 def test_values_are_written_so_that_toml_reads_them_back() -> None:

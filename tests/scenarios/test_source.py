@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from privacy.errors import ScenarioError
+from scenarios import shape
 from scenarios.schema import Scenario
 from scenarios.source import Loaded, library, read
 
@@ -41,6 +42,14 @@ def problems(path: str | Path, *overrides: str) -> list[str]:
     with pytest.raises(ScenarioError) as caught:
         read(path, overrides)
     return caught.value.problems
+
+
+def problems_if_any(path: Path, *overrides: str) -> list[str]:
+    try:
+        read(path, overrides)
+    except ScenarioError as error:
+        return error.problems
+    return []
 
 
 def problem_of(file: Path, old: str, new: str) -> str:
@@ -226,6 +235,35 @@ def test_none_takes_an_optional_key_away(file: Path) -> None:
 )
 def test_a_problem_of_an_override_names_the_override(file: Path, override: str, problem: str) -> None:
     assert problems(file, override) == [problem]
+
+
+SHARES = 'audit=[{{ kind = "property-inference", shares = {} }}]'
+CARELESS = ["nan", "-inf", "true", "-1", '"x"', "[]", "[nan]", "{}", "[{}]", "{ kind = nan }", "1979-05-27", "1e400"]
+
+
+@pytest.mark.parametrize("value", ["nan", "[nan, 0.4]", '["a", 0.4]', "[0.1, {}]", "[1.5, 2]"])
+def test_a_pair_is_refused_in_words_that_say_what_is_valid(file: Path, value: str) -> None:
+    told = problems(file, SHARES.format(value))
+    assert "audit[0].shares" in told[0]
+    assert "expected a " in told[0]
+    assert not [problem for problem in told if "Input should" in problem]
+
+
+def test_no_careless_value_anywhere_is_refused_in_the_validators_own_words(file: Path) -> None:
+    keys = [(key, place) for key, place in shape.root().keys.items() if key != "name"]
+    settings = [f"{key}={value}" for key, _ in keys for value in CARELESS]
+    settings += [f"{key}.{below}={value}" for key, place in keys for below in place.keys for value in CARELESS]
+    settings += [
+        f'{key}=[{{ kind = "{kind}", {below} = {value} }}]'
+        for key, place in keys
+        for kind, item in place.items.kinds.items()
+        for below in item.keys
+        if below != "kind"
+        for value in CARELESS
+    ]
+    refused = [(setting, problem) for setting in settings for problem in problems_if_any(file, setting)]
+    assert len(refused) > 500
+    assert [(setting, problem) for setting, problem in refused if "Input should" in problem] == []
 
 
 def test_a_library_scenario_is_found_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def read_run(directory: Path) -> Run:
     except OSError as error:
         raise ScenarioError([f"{directory}: not a run directory: it has no readable manifest.json"]) from error
     except ValueError as error:
-        raise ScenarioError([f"{path}: {error}"]) from error
+        raise ScenarioError([f"{path}: not a manifest, which is a JSON object: {error}"]) from error
     lines, note = _journal(directory / "journal.jsonl")
     hidden, status = manifest.inner("protection").flag("hides_updates"), manifest.text("status")
     summary, traced = _read(directory / "summary.json"), all("messages" in line.values for line in lines)
