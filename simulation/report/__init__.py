@@ -35,6 +35,7 @@ def write_report(directories: Sequence[Path], output: Path) -> None:
 
     Raises ScenarioError where a directory holds no readable manifest, OSError where `output` cannot be written.
     """
+    from simulation.report.drawings.drawing import unchecked
     from simulation.report.files.outcomes import is_sweep, read_outcomes
     from simulation.report.files.reading import read_run
     from simulation.report.page import render
@@ -43,7 +44,8 @@ def write_report(directories: Sequence[Path], output: Path) -> None:
     swept = [directory for directory in directories if is_sweep(directory)]
     if swept and len(directories) > 1:
         raise ScenarioError([f"{swept[0]}: a sweep has a page of its own; name it alone"])
-    page = render_sweep(read_outcomes(swept[0])) if swept else render([read_run(one) for one in directories])
+    with unchecked():
+        page = render_sweep(read_outcomes(swept[0])) if swept else render([read_run(one) for one in directories])
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page, encoding="utf-8", errors="replace")
 
@@ -54,9 +56,11 @@ def write_picture(directory: Path, output: Path) -> None:
     Raises ScenarioError where the directory holds no readable manifest or for any other ending, OSError where `output`
     cannot be written.
     """
+    from simulation.report.drawings.drawing import unchecked
     from simulation.report.files.reading import read_run
     from simulation.report.picture import draw
 
-    picture = draw(read_run(directory), output.suffix.lower())
+    with unchecked():
+        picture = draw(read_run(directory), output.suffix.lower())
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(picture)

@@ -4,10 +4,12 @@ What a scenario or a data set calls things enters a specification as data only, 
 So nothing is sorted by a list of names, of which Vega-Lite would make an expression: a scale's domain orders as well.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
+from altair.utils import schemapi
 
 from simulation.report.drawings.palette import Palette
 
@@ -28,6 +30,16 @@ class Drawing:
     rows: Mapping[str, Sequence[Row]]
 
 
+@contextlib.contextmanager
+def unchecked() -> Iterator[None]:
+    """While it is entered, Altair does not hold each part of a chart against its schema, which takes half of the time.
+
+    The charts are this package's own, and a test holds every one of them against the whole schema of Vega-Lite.
+    """
+    with schemapi.debug_mode(False):
+        yield
+
+
 def specify(drawing: Drawing, description: str, palette: Palette) -> Specification:
     """The finished specification: quiet axes, the palette's colours and a description for who cannot see the chart."""
     label = {
@@ -44,15 +56,17 @@ def specify(drawing: Drawing, description: str, palette: Palette) -> Specificati
         "titleFontSize": 12,
         "titleFontWeight": "normal",
     }
-    chart = (
-        drawing.chart.properties(description=description, background=palette.ground)
-        .configure(font=palette.font)
-        .configure_view(stroke=None)
-        .configure_axis(**axis, **label)
-        .configure_legend(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", **label)
-        .configure_title(color=palette.ink, font=palette.font, fontSize=15, subtitleFont=palette.font, anchor="start")
+    title = {"color": palette.ink, "font": palette.font, "fontSize": 15, "subtitleFont": palette.font}
+    # All at once: each call of `properties` or `configure` copies the whole chart.
+    config = alt.Config(
+        font=palette.font,
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(**axis, **label),
+        legend=alt.LegendConfig(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", **label),
+        title=alt.TitleConfig(**title, anchor="start"),
     )
-    return {**chart.to_dict(), "datasets": {name: list(rows) for name, rows in drawing.rows.items()}}
+    chart = drawing.chart.properties(description=description, background=palette.ground, config=config)
+    return {**chart.to_dict(validate=False), "datasets": {name: list(rows) for name, rows in drawing.rows.items()}}
 
 
 def rounds() -> alt.X:
