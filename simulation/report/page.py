@@ -1,12 +1,13 @@
 """The page: a template filled with a run's figures, its scripts and styles named by hash in the page's own policy."""
 
 import base64
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from simulation.report import wording
@@ -101,6 +102,13 @@ def fill(template: str, charts: Mapping[str, Specification], **shown: object) ->
     """A page from a template, with charts by the element that they are drawn in; whatever is shown is escaped."""
     scripts = [charting_script(), _read("report.js")]
     style = _read("report.css")
+    return _template(template).render(
+        policy=_policy(scripts, style), scripts=scripts, style=style, charts=charts, **shown
+    )
+
+
+@functools.cache
+def _template(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -109,9 +117,7 @@ def fill(template: str, charts: Mapping[str, Specification], **shown: object) ->
         lstrip_blocks=True,
     )
     environment.filters |= {"size": wording.size, "trusted": Markup}
-    return environment.get_template(template).render(
-        policy=_policy(scripts, style), scripts=scripts, style=style, charts=charts, **shown
-    )
+    return environment.get_template(name)
 
 
 def _section(run: Run, anchor: str) -> Section:
