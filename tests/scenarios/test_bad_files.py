@@ -11,7 +11,7 @@ import pytest
 
 from privacy.errors import ScenarioError
 from scenarios import grid
-from scenarios.source import MAX_BYTES, SWEEP, library, open_file, read
+from scenarios.source import MAX_BYTES, SWEEP, library, open_file, validated
 
 SOUND = {entry.name: entry.path.read_text(encoding="utf-8") for entry in library()}
 ASSIGNMENT = re.compile(r"^(\w+)( *= *)([^#\n]+?)( *(?:#.*)?)$", re.MULTILINE)
@@ -87,8 +87,11 @@ def refusal(path: str | Path, *overrides: str) -> list[str] | None:
     """The lines of the refusal, None where the file is sound; at most a second is allowed."""
     start = time.process_time()
     try:
-        reading = grid.read if SWEEP in open_file(path, overrides).values else read
-        reading(path, overrides)
+        opened = open_file(path, overrides)
+        if SWEEP in opened.values:
+            grid.of(opened, overrides)
+        else:
+            validated(opened, opened.values, opened.origins)
     except ScenarioError as error:
         return error.problems
     finally:
