@@ -90,9 +90,9 @@ def against_epsilon(
     layers = [
         guessing.mark_rule(color=palette.ink, strokeDash=[4, 3]),
         guessing.mark_text(align="right", baseline="top", dx=-4, dy=4, fontSize=12, color=palette.ink).encode(
-            x=alt.value("width"), text="word:N"
+            x=alt.XValue("width"), text=alt.Text("word:N")
         ),
-        base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
         base.mark_point(filled=True, size=90, opacity=1).encode(y=y, shape=shape),
     ]
     if axis.far in axis.ticks and last:

@@ -33,7 +33,11 @@ def pair_by_round(rows: Sequence[Row], title: str, palette: Palette) -> Drawing:
     )
     dashes = alt.StrokeDash("kind:N", scale=alt.Scale(domain=kinds, range=[[1, 0], [6, 4]]), legend=legend)
     shapes = alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["circle", "square"]), legend=legend)
-    tooltip = ["round:Q", alt.Tooltip("kind:N", title="what"), alt.Tooltip("value:Q", title=title, format=",.4~f")]
+    tooltip = [
+        alt.Tooltip("round:Q"),
+        alt.Tooltip("kind:N", title="what"),
+        alt.Tooltip("value:Q", title=title, format=",.4~f"),
+    ]
     line = base.mark_line(strokeWidth=2).encode(strokeDash=dashes)
     dots = base.mark_point(filled=True, **points(len(rows) // 2)).encode(shape=shapes, tooltip=tooltip)
     return layered([line, dots], HEIGHT, rows=rows)
@@ -50,16 +54,16 @@ def epsilon_by_round(
     x, axis = rounds(), alt.Axis(title=None, tickCount=5)
     base = alt.Chart(alt.NamedData(name="spread"))
     layers = [
-        base.mark_area(color=palette.faint, opacity=0.35).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+        base.mark_area(color=palette.faint, opacity=0.35).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
         if not lines
         else alt.Chart(alt.NamedData(name="lines"))
         .mark_line(color=palette.faint, strokeWidth=1)
-        .encode(x=x, y=values(".6~g"), detail="client:N", tooltip=alt.Tooltip("client:N", title="client"))
+        .encode(x=x, y=values(".6~g"), detail=alt.Detail("client:N"), tooltip=alt.Tooltip("client:N", title="client"))
     ]
     highest = base.encode(
         x=x,
         y=alt.Y("high:Q", axis=axis),
-        tooltip=["round:Q", alt.Tooltip("high:Q", title="ε", format=".3~f"), "client:N"],
+        tooltip=[alt.Tooltip("round:Q"), alt.Tooltip("high:Q", title="ε", format=".3~f"), alt.Tooltip("client:N")],
     )
     layers += [
         highest.mark_line(color=palette.first, strokeWidth=3),
@@ -78,7 +82,7 @@ def epsilon_by_segment(
     scale = alt.Scale(domain=list(names), range=palette.ramp(len(names)))
     colour = alt.Color("segment:N", scale=scale, legend=legend if len(names) <= 2 * _LEGEND_LINES else None)
     base = alt.Chart(alt.NamedData(name="rows")).encode(x=rounds(), y=values(".6~g"), color=colour)
-    tooltip = [alt.Tooltip("segment:N"), "round:Q", alt.Tooltip("value:Q", title="ε", format=".3~f")]
+    tooltip = [alt.Tooltip("segment:N"), alt.Tooltip("round:Q"), alt.Tooltip("value:Q", title="ε", format=".3~f")]
     layers = [
         base.mark_line(strokeWidth=2),
         base.mark_point(filled=True, size=40, opacity=0).encode(tooltip=tooltip),
@@ -104,7 +108,9 @@ def epsilon_by_client(rows: Sequence[Row], budget: float | None, palette: Palett
     shade = alt.condition("datum.most", alt.value(palette.first), alt.value(palette.faint))
     tooltip = [alt.Tooltip("client:N", title="client"), alt.Tooltip("label:N", title="ε")]
     # The numbers stand in a column of their own, clear of the bars and of the budget's line.
-    number = base.mark_text(align="right", color=palette.ink, fontSize=12).encode(x=alt.value("width"), text="label:N")
+    number = base.mark_text(align="right", color=palette.ink, fontSize=12).encode(
+        x=alt.XValue("width"), text=alt.Text("label:N")
+    )
     layers = [
         base.mark_bar().encode(color=shade, tooltip=tooltip),
         *([number] if lying else []),
@@ -153,7 +159,7 @@ def _one_by_round(rows: Sequence[Row], changes: Sequence[Row], title: str, numbe
     marked = alt.Chart(alt.NamedData(name="changes")).encode(x=rounds())
     marks = [
         marked.mark_rule(color=palette.muted, strokeDash=[2, 3]),
-        marked.mark_text(color=palette.muted, baseline="bottom").encode(y=alt.value(-3), text="number:N"),
+        marked.mark_text(color=palette.muted, baseline="bottom").encode(y=alt.YValue(-3), text=alt.Text("number:N")),
     ]
     line = base.mark_line(color=palette.first, strokeWidth=2.5)
     return layered([*(marks if changes else ()), line, dots], HEIGHT, rows=rows, changes=changes)
@@ -176,9 +182,9 @@ def _budgets(rows: Sequence[Row], palette: Palette) -> list[alt.Chart]:
     text = base.mark_text(color=palette.second, align="left", baseline="bottom", dx=4, dy=-3, fontSize=12)
     if len(rows) == 1:
         rule = base.mark_rule(color=palette.second, strokeDash=[6, 4], strokeWidth=2)
-        return [rule, text.encode(x=alt.value(0), text="label:N")]
+        return [rule, text.encode(x=alt.XValue(0), text=alt.Text("label:N"))]
     line = base.mark_line(color=palette.second, strokeDash=[6, 4], strokeWidth=2, interpolate="step-after")
-    return [line.encode(x=rounds()), text.encode(x=rounds(), text="label:N")]
+    return [line.encode(x=rounds()), text.encode(x=rounds(), text=alt.Text("label:N"))]
 
 
 def _retired(rows: Sequence[Row], name: str, palette: Palette) -> list[alt.Chart]:

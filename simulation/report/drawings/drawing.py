@@ -2,6 +2,7 @@
 
 What a scenario or a data set calls things enters a specification as data only, never as a field name or an expression.
 So nothing is sorted by a list of names, of which Vega-Lite would make an expression: a scale's domain orders as well.
+Every channel is an object, `alt.Text("name:N")`: to make one of a string, Altair searches its whole schema each time.
 """
 
 import contextlib

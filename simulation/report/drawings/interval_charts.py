@@ -38,17 +38,17 @@ def intervals(rows: Sequence[Row], marks: Sequence[Row], scale: Scale, palette: 
     base = alt.Chart(alt.NamedData(name="rows")).encode(y=y)
     tooltip = [alt.Tooltip("name:N", title="what"), alt.Tooltip("words:N", title="found")]
     crossing = alt.Chart(alt.NamedData(name="marks")).encode(y=y, x=alt.X("value:Q", scale=across, axis=axis))
-    told = base.encode(x=alt.value(0))
+    told = base.encode(x=alt.XValue(0))
     limit = alt.ExprRef("width")
     layers = [
         crossing.mark_tick(
             orient="vertical", size=24, thickness=1.5, color=palette.ink, strokeDash=[4, 3], fillOpacity=0
-        ).encode(stroke=alt.value(palette.muted)),
+        ).encode(stroke=alt.StrokeValue(palette.muted)),
         crossing.transform_filter("datum.word != ''")
         .mark_text(baseline="bottom", color=palette.muted, fontSize=12)
-        .encode(y=alt.value(-4), text="word:N"),
+        .encode(y=alt.YValue(-4), text=alt.Text("word:N")),
         base.mark_rule(strokeWidth=6, strokeCap="butt").encode(
-            x=alt.X("low:Q", scale=across, axis=axis), x2="high:Q", color=colour, tooltip=tooltip
+            x=alt.X("low:Q", scale=across, axis=axis), x2=alt.X2("high:Q"), color=colour, tooltip=tooltip
         ),
         *(_end(base, name, across, palette) for name in ("low", "high")),
         base.transform_filter("datum.kind == 'open'")
@@ -57,8 +57,12 @@ def intervals(rows: Sequence[Row], marks: Sequence[Row], scale: Scale, palette: 
         base.transform_filter("isValid(datum.value)")
         .mark_point(shape="diamond", filled=True, size=130, opacity=1, stroke=palette.paper, strokeWidth=1)
         .encode(x=alt.X("value:Q", scale=across, axis=axis), color=colour, tooltip=tooltip),
-        told.mark_text(align="left", dy=-18, color=palette.ink, fontSize=13, limit=limit).encode(text="name:N"),
-        told.mark_text(align="left", dy=17, color=palette.muted, fontSize=12, limit=limit).encode(text="words:N"),
+        told.mark_text(align="left", dy=-18, color=palette.ink, fontSize=13, limit=limit).encode(
+            text=alt.Text("name:N")
+        ),
+        told.mark_text(align="left", dy=17, color=palette.muted, fontSize=12, limit=limit).encode(
+            text=alt.Text("words:N")
+        ),
     ]
     return layered(layers, _STEP * max(1, len(rows)), rows=rows, marks=marks)
 

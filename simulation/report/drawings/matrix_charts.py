@@ -24,7 +24,9 @@ def matrix(rows: Sequence[Row], on: Sequence[str], after: Sequence[str], palette
         drawn.append(
             base.transform_filter("datum.learned").mark_rect(fillOpacity=0, stroke=palette.ink, strokeWidth=1.5)
         )
-        drawn.append(base.mark_text(fontSize=12 if len(on) <= 12 else 10).encode(text="text:N", color=on_dark))
+        drawn.append(
+            base.mark_text(fontSize=12 if len(on) <= 12 else 10).encode(text=alt.Text("text:N"), color=on_dark)
+        )
     return layered(drawn, step * len(after), rows=rows)
 
 
@@ -66,18 +68,24 @@ def forgetting(rows: Sequence[Row], labels: Sequence[str], palette: Palette) -> 
     )
     left = base.transform_calculate(end="-datum.forgotten", middle="0")
     drawn = [
-        left.mark_bar(color=palette.second).encode(x=_beside("middle", scale), x2="end:Q"),
-        left.mark_text(align="right", dx=-5, color=palette.ink).encode(x=_beside("end", scale), text="forgot:N"),
+        left.mark_bar(color=palette.second).encode(x=_beside("middle", scale), x2=alt.X2("end:Q")),
+        left.mark_text(align="right", dx=-5, color=palette.ink).encode(
+            x=_beside("end", scale), text=alt.Text("forgot:N")
+        ),
     ]
     heads: list[Row] = [{"x": -0.02, "text": "← forgotten"}]
     if private:
         right = base.transform_calculate(middle="0")
         drawn += [
-            right.mark_bar(color=palette.first).encode(x=_beside("middle", scale), x2="spent:Q"),
-            right.mark_text(align="left", dx=5, color=palette.ink).encode(x=_beside("spent", scale), text="epsilon:N"),
+            right.mark_bar(color=palette.first).encode(x=_beside("middle", scale), x2=alt.X2("spent:Q")),
+            right.mark_text(align="left", dx=5, color=palette.ink).encode(
+                x=_beside("spent", scale), text=alt.Text("epsilon:N")
+            ),
         ]
         heads.append({"x": 0.02, "text": "ε spent →"})
-    above = alt.Chart(alt.NamedData(name="heads")).encode(x=_beside("x", scale), y=alt.value(-4), text="text:N")
+    above = alt.Chart(alt.NamedData(name="heads")).encode(
+        x=_beside("x", scale), y=alt.YValue(-4), text=alt.Text("text:N")
+    )
     drawn += [
         above.transform_filter(side).mark_text(color=palette.muted, baseline="bottom", fontSize=12, align=align)
         for side, align in (("datum.x < 0", "right"), ("datum.x > 0", "left"))

@@ -58,8 +58,8 @@ def trade_off(rows: Sequence[Row], front: Sequence[Row], level: Sequence[Row], a
         *_level(level, y, palette),
         *([mark.mark_rule(color=palette.ink, strokeDash=[1, 3]).encode(x=x)] if marks else ()),
         *([line.mark_line(**_DASHED, color=palette.muted)] if front else ()),
-        spread.encode(y=alt.Y("low:Q"), y2="high:Q"),
-        *([spread.encode(x=alt.X("least:Q"), x2="most:Q", y=y)] if any("least" in row for row in rows) else ()),
+        spread.encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
+        *([spread.encode(x=alt.X("least:Q"), x2=alt.X2("most:Q"), y=y)] if any("least" in row for row in rows) else ()),
         base.mark_point(filled=True, size=90, opacity=1).encode(y=y, shape=shape, tooltip=tooltip),
     ]
     return layered(layers, _HEIGHT, rows=rows, front=front, level=level, marks=marks)
@@ -82,5 +82,5 @@ def _level(rows: Sequence[Row], y: alt.Y, palette: Palette) -> list[alt.Chart]:
     text = base.mark_text(color=palette.ink, align="left", baseline="bottom", dx=4, dy=-3, fontSize=12)
     return [
         base.mark_rule(color=palette.ink, strokeDash=[2, 3]),
-        text.encode(x=alt.value(0), text="label:N"),
+        text.encode(x=alt.XValue(0), text=alt.Text("label:N")),
     ]

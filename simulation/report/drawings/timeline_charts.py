@@ -49,7 +49,7 @@ def lanes(
         .mark_bar(height={"band": looks[state][1]}, stroke=palette.muted, strokeWidth=0 if state == "there" else 0.5)
         .encode(
             x=_across("from:Q"),
-            x2="to:Q",
+            x2=alt.X2("to:Q"),
             y=y,
             color=alt.Color("state:N", scale=scale, legend=None if plain else legend),
             tooltip=tooltip if state != "there" else tooltip[:3],
@@ -109,7 +109,11 @@ def accuracies(shown: Accuracies, palette: Palette) -> Drawing:
     legend = alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolSize=400, symbolStrokeColor=palette.ink)
     dashes = alt.Scale(domain=kinds, range=[[1, 0], [6, 4]][: len(kinds)])
     dash = alt.StrokeDash("kind:N", scale=dashes, legend=legend)
-    tooltip = [alt.Tooltip("kind:N", title="what"), "round:Q", alt.Tooltip("value:Q", title="share", format=".1%")]
+    tooltip = [
+        alt.Tooltip("kind:N", title="what"),
+        alt.Tooltip("round:Q"),
+        alt.Tooltip("value:Q", title="share", format=".1%"),
+    ]
     layers = [
         *_rules(shown.starts, "starts", [1, 0], palette.grid),
         *_rules(shown.changes, "changes", [2, 3], palette.muted),
@@ -127,8 +131,8 @@ def _experiences(shown: Accuracies, palette: Palette) -> list[alt.Chart]:
     scale = alt.Scale(domain=list(shown.labels), range=palette.ramp(len(shown.labels)))
     colour = alt.Color("label:N", scale=scale, legend=legend)
     lines = alt.Chart(alt.NamedData(name="experiences")).encode(x=rounds(), y=values("%"), color=colour)
-    tooltip = [alt.Tooltip("label:N", title="experience"), "round:Q", alt.Tooltip("value:Q", format=".1%")]
-    ends = alt.Chart(alt.NamedData(name="ends")).encode(x=rounds(), y=values("%"), text="numbers:N")
+    tooltip = [alt.Tooltip("label:N", title="experience"), alt.Tooltip("round:Q"), alt.Tooltip("value:Q", format=".1%")]
+    ends = alt.Chart(alt.NamedData(name="ends")).encode(x=rounds(), y=values("%"), text=alt.Text("numbers:N"))
     return [
         lines.mark_line(strokeWidth=1.5),
         lines.mark_point(filled=True, size=40, opacity=0).encode(tooltip=tooltip),
@@ -140,7 +144,7 @@ def _rules(rows: Sequence[Row], name: str, dash: list[int], colour: str) -> list
     if not rows:
         return []
     base = alt.Chart(alt.NamedData(name=name)).encode(x=rounds())
-    text = base.mark_text(color=colour, baseline="bottom").encode(y=alt.value(-3), text="number:N")
+    text = base.mark_text(color=colour, baseline="bottom").encode(y=alt.YValue(-3), text=alt.Text("number:N"))
     return [base.mark_rule(color=colour, strokeDash=dash), *([text] if "number" in rows[0] else [])]
 
 
@@ -151,12 +155,12 @@ def _bands(palette: Palette) -> list[alt.Chart]:
     return [
         base.mark_rect(color=palette.grid, tooltip=True).encode(
             x=_across("from:Q"),
-            x2="to:Q",
+            x2=alt.X2("to:Q"),
             opacity=alt.condition("datum.shaded", alt.value(0.55), alt.value(0.12)),
             tooltip=tooltip,
         ),
         base.mark_text(color=palette.muted, baseline="bottom", fontSize=12).encode(
-            x=_across("middle:Q"), y=alt.value(-5), text="label:N", tooltip=tooltip
+            x=_across("middle:Q"), y=alt.YValue(-5), text=alt.Text("label:N"), tooltip=tooltip
         ),
     ]
 
@@ -166,10 +170,10 @@ def _marks(y: alt.Y | alt.YValue, palette: Palette) -> list[alt.Chart]:
     base = alt.Chart(alt.NamedData(name="marks")).encode(y=y)
     tooltip = [alt.Tooltip("round:Q"), alt.Tooltip("text:N", title="what")]
     return [
-        base.mark_rule(color=palette.ink, strokeWidth=2).encode(x=_across("round:Q"), x2="until:Q"),
+        base.mark_rule(color=palette.ink, strokeWidth=2).encode(x=_across("round:Q"), x2=alt.X2("until:Q")),
         base.mark_circle(color=palette.ink, size=230, opacity=1).encode(x=_across("round:Q"), tooltip=tooltip),
         base.mark_text(color=palette.paper, fontSize=10, fontWeight="bold").encode(
-            x=_across("round:Q"), text="number:N", tooltip=tooltip
+            x=_across("round:Q"), text=alt.Text("number:N"), tooltip=tooltip
         ),
     ]
 
