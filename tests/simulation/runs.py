@@ -1,16 +1,20 @@
 """Small real runs for the tests: a scenario file in a folder, played by the command line's own code."""
 
 import functools
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import pytest
+
 from server.directory import RunDirectory
-from simulation import running
+from simulation import cli, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +70,19 @@ def summary(directory: RunDirectory) -> dict[str, object]:
 def command(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """The command line in a process of its own."""
     return subprocess.run(_words(arguments), capture_output=True, text=True, check=False, cwd=cwd, env=_environment())
+
+
+def typed(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """The command line as `command` has it, but in this process, which has imported everything already."""
+    words, out, err = list(map(str, arguments)), io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["fedcrucible", *words])
+        patch.chdir(cwd or Path.cwd())
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return subprocess.CompletedProcess(words, int(ended.code or 0), out.getvalue(), err.getvalue())
+    raise AssertionError("the command line always ends with an exit code")
 
 
 def begin(*arguments: object) -> "subprocess.Popen[str]":

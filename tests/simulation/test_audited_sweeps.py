@@ -8,7 +8,7 @@ from report_page import read_page
 from small_sweeps import manifests, results, sweep
 
 from privacy.errors import RunFailed, ScenarioError
-from runs import PRIVATE, SMALL, begin, command, write
+from runs import PRIVATE, SMALL, begin, typed, write
 from server.directory import RunDirectory, write_bytes
 from simulation import auditing
 from simulation.sweeps.audited import mark_attack_fronts
@@ -90,10 +90,10 @@ def test_an_audit_that_fits_no_point_is_refused(tmp_path):
 
 
 def test_check_says_which_audits_will_be_run(tmp_path):
-    told = command("check", write(tmp_path, AUDITED))
+    told = typed("check", write(tmp_path, AUDITED))
     assert "after each run its audits are run: membership-inference, canary" in told.stdout
     assert "left out where it does not fit: canary, at 2 of 4 points" in told.stdout
-    assert "audits" not in command("check", write(tmp_path, SMALL + GRID)).stdout
+    assert "audits" not in typed("check", write(tmp_path, SMALL + GRID)).stdout
 
 
 def test_a_completed_run_without_its_findings_gets_them_and_is_not_played_again(copied):
@@ -130,7 +130,7 @@ def test_a_contradiction_is_told_and_ends_the_sweep_with_an_error(copied):
 
 
 def test_a_sweep_that_is_killed_during_an_audit_goes_on_with_it(tmp_path):
-    text = (SMALL + AUDITS + "[sweep]\nseed = [0]\n").replace("shadows = 2", "shadows = 100") + PRIVATE
+    text = (SMALL + AUDITS + "[sweep]\nseed = [0]\n").replace("shadows = 2", "shadows = 40") + PRIVATE
     path = write(tmp_path, text)
     process = begin("sweep", path, "--jobs", 1, "--out", tmp_path / "sweep")
     deadline = time.monotonic() + 60
@@ -160,6 +160,6 @@ def test_a_front_of_attacks_has_those_that_no_other_beats_and_worse_than_guessin
 
 @pytest.mark.parametrize("name", ["audit", "verify"])
 def test_a_sweep_is_not_taken_for_a_run(swept, name):
-    told = command(name, swept.path)
+    told = typed(name, swept.path)
     assert told.returncode == 2
     assert told.stderr.strip() == f"{swept.path}: holds a sweep; name one of its runs, which are in {swept.runs}"

@@ -8,7 +8,7 @@ from privacy.audits import canary
 from privacy.errors import ScenarioError
 from privacy.findings import from_json
 from privacy.protections import homomorphic
-from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary
+from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary, typed
 from scenarios.audits import Canary
 from server import journal
 from server.directory import RunDirectory
@@ -98,7 +98,7 @@ def test_broken_noise_is_a_contradiction_told_first(copied, broken):
 
 
 def test_the_command_prints_what_it_found(private):
-    told = command("audit", private.path)
+    told = typed("audit", private.path)
     assert told.returncode == 0, told.stderr
     assert told.stdout.count("canary: ") == 2
 

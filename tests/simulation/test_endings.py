@@ -1,6 +1,7 @@
 """How runs begin and end when something else goes wrong, and what the directory then says of it."""
 
 import json
+import shutil
 import signal
 import threading
 
@@ -9,7 +10,7 @@ from flwr.app import Context, RecordDict
 
 from privacy import ledger
 from privacy.errors import RunFailed, ScenarioError
-from runs import PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
+from runs import PRIVATE, SMALL, begin, play, summary, typed, wait_for_rounds, write
 from server import app, journal
 from server.directory import RunDirectory
 from server.summary import total
@@ -18,9 +19,14 @@ from simulation.engines import flower, local
 from simulation.grid import LocalGrid
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("played"), SMALL + PRIVATE)
+
+
 @pytest.fixture
-def finished(tmp_path):
-    return play(tmp_path, SMALL + PRIVATE)
+def finished(played, tmp_path):
+    return RunDirectory(shutil.copytree(played.path, tmp_path / "run"))
 
 
 def disk_full(*_):
@@ -178,7 +184,7 @@ def test_a_largest_epsilon_that_no_client_spent_is_found(finished):
 def test_a_killed_runs_torn_journal_is_intact_so_far(finished):
     change(finished.manifest, status="running", journal_head=None)
     finished.journal.write_text(finished.journal.read_text()[:-40])
-    result = command("verify", finished.path)
+    result = typed("verify", finished.path)
     assert result.returncode == 0, result.stderr
     assert "intact so far" in result.stdout
     assert "its last line was cut" in result.stdout
@@ -218,14 +224,14 @@ def test_a_damaged_summary_is_refused_in_a_line(finished, content):
 
 def test_a_resumed_runs_seconds_and_head_count_what_was_played_before(tmp_path):
     path = write(tmp_path, SMALL)
-    process = begin("run", path, "--workers", 1, "--set", "federation.rounds=250", "--out", tmp_path / "cut")
+    process = begin("run", path, "--workers", 1, "--set", "federation.rounds=60", "--out", tmp_path / "cut")
     wait_for_rounds(tmp_path / "cut", 5)
     process.send_signal(signal.SIGINT)
     process.communicate()
     directory = RunDirectory(tmp_path / "cut")
     before = journal.read(directory.journal)
     assert directory.read_manifest()["journal_head"] == before[-1]["hash"]
-    assert "intact so far" in command("verify", directory.path).stdout
+    assert "intact so far" in typed("verify", directory.path).stdout
     # As if the rounds before had taken an hour: the chain is written anew, the checkpoint's line with it.
     previous, slow = journal.GENESIS, []
     for record in before:

@@ -5,7 +5,7 @@ import pytest
 
 from clients import training
 from privacy.errors import ScenarioError
-from runs import ENCRYPTED, PRIVATE, SMALL, command, play
+from runs import ENCRYPTED, PRIVATE, SMALL, play, typed
 from scenarios.records import records_of
 from server.directory import RunDirectory
 from simulation import auditing, running, verify
@@ -164,7 +164,7 @@ def test_record_level_privacy_at_8_does_not_hide_a_property(epsilon, least, most
 
 
 def test_a_label_that_the_data_do_not_have_is_refused_before_anything_is_trained():
-    told = command("check", "what-my-updates-say", "--set", 'audit=[{ kind = "property-inference", label = "zz" }]')
+    told = typed("check", "what-my-updates-say", "--set", 'audit=[{ kind = "property-inference", label = "zz" }]')
     assert told.returncode == 2
     assert (
         told.stderr.strip()

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from privacy import fixed_point
 from privacy.errors import RunFailed, ScenarioError
-from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
+from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, typed, wait_for_rounds, write
 from server import journal
 from server.directory import RunDirectory
 from simulation import running, verify
@@ -157,18 +157,18 @@ def test_system_noise_charges_the_attempt_that_was_interrupted(tmp_path):
     whole = play(tmp_path, text, out="whole")
     assert summary(whole)["stamp"] is None
     path = write(tmp_path, text)
-    process = begin("run", path, "--out", tmp_path / "cut", "--workers", 1, "--set", "federation.rounds=250")
+    process = begin("run", path, "--out", tmp_path / "cut", "--workers", 1, "--set", "federation.rounds=60")
     wait_for_rounds(tmp_path / "cut", 2)
     process.kill()
     process.wait()
     running.resume(tmp_path / "cut", 1)
     once = next(iter(rows_of(whole).values()))[0]["steps"] // 3
-    assert {rows[0]["steps"] for rows in rows_of(RunDirectory(tmp_path / "cut")).values()} == {once * 251}
+    assert {rows[0]["steps"] for rows in rows_of(RunDirectory(tmp_path / "cut")).values()} == {once * 61}
 
 
 def test_ctrl_c_leaves_a_directory_that_resumes_to_the_same_bits(tmp_path):
-    whole = play(tmp_path, SMALL, "federation.rounds=250", out="whole")
-    arguments = ("--workers", 1, "--set", "federation.rounds=250", "--out", tmp_path / "cut")
+    whole = play(tmp_path, SMALL, "federation.rounds=60", out="whole")
+    arguments = ("--workers", 1, "--set", "federation.rounds=60", "--out", tmp_path / "cut")
     process = begin("run", tmp_path / "scenario.toml", *arguments)
     wait_for_rounds(tmp_path / "cut", 1)
     process.send_signal(signal.SIGINT)
@@ -206,7 +206,7 @@ def test_ctrl_c_leaves_a_directory_that_resumes_to_the_same_bits(tmp_path):
     ],
 )
 def test_a_wrong_command_line_is_told_in_a_line_or_two(arguments, told, tmp_path):
-    result = command(*arguments, cwd=tmp_path)
+    result = typed(*arguments, cwd=tmp_path)
     assert result.returncode == 2, result.stderr
     assert told in result.stderr
     assert "Traceback" not in result.stderr
@@ -241,7 +241,7 @@ def test_verify_finds_an_edited_journal_model_and_summary(tmp_path):
     directory = play(tmp_path, SMALL + PRIVATE)
     lines = directory.journal.read_text().splitlines(keepends=True)
     directory.journal.write_text("".join(lines).replace('"accuracy":0.', '"accuracy":1.', 1))
-    assert command("verify", directory.path).returncode == 1
+    assert typed("verify", directory.path).returncode == 1
     directory.journal.write_text("".join(lines[:-1]))
     assert any("the end is missing" in problem for problem in verify.problems(directory.path))
     directory.journal.write_text("".join([*lines[:2], lines[3], lines[2], *lines[4:]]))

@@ -2,12 +2,13 @@ import json
 import shutil
 import signal
 import statistics
+import time
 
 import pytest
 from small_sweeps import GRID, VALIDATED, manifests, results, sweep
 
 from privacy.errors import RunFailed, ScenarioError
-from runs import PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
+from runs import PRIVATE, SMALL, begin, command, play, summary, typed, wait_for_rounds, write
 from server import journal
 from server.directory import RunDirectory
 from simulation import running, verify
@@ -121,7 +122,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_check_prints_the_grid_with_the_planned_epsilon_of_each_point(tmp_path):
-    told = command("check", write(tmp_path, VALIDATED + PRIVATE + GRID))
+    told = typed("check", write(tmp_path, VALIDATED + PRIVATE + GRID))
     assert told.returncode == 0, told.stderr
     lines = told.stdout.splitlines()
     assert "sweep over privacy.noise_multiplier (2), training.learning_rate (2), seed (2): 8 runs" in lines
@@ -129,18 +130,18 @@ def test_check_prints_the_grid_with_the_planned_epsilon_of_each_point(tmp_path):
 
 
 def test_run_refuses_a_sweep_and_says_what_to_do(tmp_path):
-    told = command("run", write(tmp_path, SMALL + GRID), "--out", tmp_path / "run")
+    told = typed("run", write(tmp_path, SMALL + GRID), "--out", tmp_path / "run")
     assert told.returncode == 2
     assert "use fedcrucible sweep, or --set sweep=none" in told.stderr
     assert not (tmp_path / "run").exists()
 
 
 def test_a_sweep_that_is_stopped_goes_on_where_it_was(tmp_path):
-    text = (VALIDATED + PRIVATE + "[sweep]\nseed = [0, 1]\n").replace("rounds = 3", "rounds = 25")
+    text = (VALIDATED + PRIVATE + "[sweep]\nseed = [0, 1]\n").replace("rounds = 3", "rounds = 15")
     path = write(tmp_path, text)
     process = begin("sweep", path, "--jobs", 1, "--out", tmp_path / "sweep")
     while not list((tmp_path / "sweep" / "runs").glob("*")) and process.poll() is None:
-        pass
+        time.sleep(0.02)
     [first] = (tmp_path / "sweep" / "runs").iterdir()
     wait_for_rounds(first, 3)
     process.send_signal(signal.SIGINT)

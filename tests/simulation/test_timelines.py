@@ -6,7 +6,7 @@ import pytest
 
 from privacy import ledger
 from privacy.errors import RunFailed
-from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary, write
+from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary, typed, write
 from server import federation, journal
 from server.directory import RunDirectory
 from simulation import checking, running, verify
@@ -190,7 +190,7 @@ def test_what_is_planned_is_what_is_spent(tmp_path):
     ],
 )
 def test_a_timeline_that_cannot_happen_exits_with_two(event, reason, tmp_path):
-    result = command("run", write(tmp_path, SMALL.lstrip() + happens(*event)), "--out", tmp_path / "run")
+    result = typed("run", write(tmp_path, SMALL.lstrip() + happens(*event)), "--out", tmp_path / "run")
     assert result.returncode == 2
     assert reason in result.stderr
     assert "Traceback" not in result.stderr
