@@ -29,7 +29,7 @@ demo: setup  ## ten clients, differential privacy and homomorphic aggregation on
 	@$(BIN)/fedcrucible run quickstart
 
 test: setup  ## the whole test suite but the slow proofs and those that need a browser
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist worksteal
 
 test-slow: setup  ## the proofs that take minutes: kills, workers, Flower's own runtime
 	@$(BIN)/pytest -m slow
@@ -37,12 +37,13 @@ test-slow: setup  ## the proofs that take minutes: kills, workers, Flower's own 
 test-browser: setup  ## the report drawn in a real Chromium, which must be on the PATH
 	@$(BIN)/pytest -m browser
 
-check: setup  ## what must hold before a commit: ruff, mypy --strict, import-linter, the fast tests
+# Units are all but tests/simulation, which plays whole runs and draws pages.
+check: setup  ## what must hold before a commit: ruff, mypy --strict, import-linter, the tests of units (a minute)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not browser"
+	@$(BIN)/pytest -n 2 --dist worksteal --ignore tests/simulation
 
 format: setup  ## let ruff lay out the code
 	@$(BIN)/ruff format .
