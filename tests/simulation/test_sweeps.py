@@ -22,6 +22,11 @@ def swept(tmp_path_factory):
     return sweep(tmp_path_factory.mktemp("sweep"))
 
 
+@pytest.fixture
+def copied(swept, tmp_path):
+    return SweepDirectory(shutil.copytree(swept.path, tmp_path / "sweep"))
+
+
 def setting(told, noise, rate):
     wanted = {"privacy.noise_multiplier": noise, "training.learning_rate": rate}
     [one] = [one for one in told["settings"] if one["settings"] == wanted]
@@ -73,17 +78,15 @@ def test_tuning_cost_what_all_runs_together_spent(swept):
     assert max(each) < told["epsilon"] < sum(each)
 
 
-def test_a_second_start_keeps_what_is_finished_and_adds_what_is_new(swept, tmp_path):
-    before = {name: manifest["run"] for name, manifest in manifests(swept).items()}
+def test_a_second_start_keeps_what_is_finished_and_adds_what_is_new(copied):
+    before = {name: manifest["run"] for name, manifest in manifests(copied).items()}
     text = VALIDATED + PRIVATE + GRID.replace("[1.0, 4.0]", "[4.0]")
-    path = swept.path.parent
-    again = sweep(path, text, "sweep.seed=[0, 1, 2]")
+    again = sweep(copied.path.parent, text, "sweep.seed=[0, 1, 2]")
     after = {name: manifest["run"] for name, manifest in manifests(again).items()}
     assert before.items() <= after.items()
     assert len(after) == len(before) + 2
     assert len(results(again)["runs"]) == 6
     assert results(again)["tuning"]["private_runs"] == 10, "a run that the grid no longer has was spent all the same"
-    sweep(path)
 
 
 def test_a_point_that_fails_stops_no_other_and_is_told(tmp_path):
