@@ -130,7 +130,7 @@ def test_a_contradiction_is_told_and_ends_the_sweep_with_an_error(copied):
 
 
 def test_a_sweep_that_is_killed_during_an_audit_goes_on_with_it(tmp_path):
-    text = (SMALL + AUDITS + "[sweep]\nseed = [0]\n").replace("shadows = 2", "shadows = 40") + PRIVATE
+    text = (SMALL + AUDITS + "[sweep]\nseed = [0]\n").replace("shadows = 2", "shadows = 80") + PRIVATE
     path = write(tmp_path, text)
     process = begin("sweep", path, "--jobs", 1, "--out", tmp_path / "sweep")
     deadline = time.monotonic() + 60

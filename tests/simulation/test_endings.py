@@ -224,7 +224,7 @@ def test_a_damaged_summary_is_refused_in_a_line(finished, content):
 
 def test_a_resumed_runs_seconds_and_head_count_what_was_played_before(tmp_path):
     path = write(tmp_path, SMALL)
-    process = begin("run", path, "--workers", 1, "--set", "federation.rounds=60", "--out", tmp_path / "cut")
+    process = begin("run", path, "--workers", 1, "--set", "federation.rounds=200", "--out", tmp_path / "cut")
     wait_for_rounds(tmp_path / "cut", 5)
     process.send_signal(signal.SIGINT)
     process.communicate()

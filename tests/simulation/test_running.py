@@ -157,18 +157,18 @@ def test_system_noise_charges_the_attempt_that_was_interrupted(tmp_path):
     whole = play(tmp_path, text, out="whole")
     assert summary(whole)["stamp"] is None
     path = write(tmp_path, text)
-    process = begin("run", path, "--out", tmp_path / "cut", "--workers", 1, "--set", "federation.rounds=60")
+    process = begin("run", path, "--out", tmp_path / "cut", "--workers", 1, "--set", "federation.rounds=200")
     wait_for_rounds(tmp_path / "cut", 2)
     process.kill()
     process.wait()
     running.resume(tmp_path / "cut", 1)
     once = next(iter(rows_of(whole).values()))[0]["steps"] // 3
-    assert {rows[0]["steps"] for rows in rows_of(RunDirectory(tmp_path / "cut")).values()} == {once * 61}
+    assert {rows[0]["steps"] for rows in rows_of(RunDirectory(tmp_path / "cut")).values()} == {once * (200 + 1)}
 
 
 def test_ctrl_c_leaves_a_directory_that_resumes_to_the_same_bits(tmp_path):
-    whole = play(tmp_path, SMALL, "federation.rounds=60", out="whole")
-    arguments = ("--workers", 1, "--set", "federation.rounds=60", "--out", tmp_path / "cut")
+    whole = play(tmp_path, SMALL, "federation.rounds=200", out="whole")
+    arguments = ("--workers", 1, "--set", "federation.rounds=200", "--out", tmp_path / "cut")
     process = begin("run", tmp_path / "scenario.toml", *arguments)
     wait_for_rounds(tmp_path / "cut", 1)
     process.send_signal(signal.SIGINT)
