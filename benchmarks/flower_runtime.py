@@ -52,7 +52,7 @@ def measure(experiment: Experiment, repeats: int) -> dict[str, float]:
 
 
 def _round_seconds(runs: list[Played]) -> float:
-    return statistics.median(seconds for run in runs for seconds in run.round_seconds[len(run.round_seconds) // 2 :])
+    return statistics.median(seconds for run in runs for seconds in run.later_seconds)
 
 
 def main() -> None:

@@ -109,7 +109,7 @@ def play(case: str) -> None:
     ended.set()
     watch.join()
     figures = {
-        "round": statistics.median(played.round_seconds[len(played.round_seconds) // 2 :]),
+        "round": statistics.median(played.later_seconds),
         "run": played.seconds,
         "peak_mib": _peak_mib(os.getpid()),
         "worker_mib": max(peaks.values(), default=0.0),

@@ -60,8 +60,6 @@ class Blocks:
 
 def lay_down(performed: Performed, block: SharedMemory | None) -> list[Laid]:
     """Put the large values into the block, one after another; those for which there is no room stay as they are."""
-    if block is None:
-        return [Laid(outcome, {}) for outcome in performed]
     memory, found, end = _memory(block), list[Laid](), 0
     for outcome in performed:
         places: dict[str, tuple[int, int]] = {}
@@ -77,8 +75,6 @@ def lay_down(performed: Performed, block: SharedMemory | None) -> list[Laid]:
 
 def pick_up(laid: Sequence[Laid], block: SharedMemory | None) -> Performed:
     """The outcomes as they were, with copies of what lies in the block."""
-    if block is None:
-        return [one.outcome for one in laid]
     memory = _memory(block)
     return [
         _with(one.outcome, {name: bytes(memory[begin:end]) for name, (begin, end) in one.places.items()})
@@ -86,7 +82,10 @@ def pick_up(laid: Sequence[Laid], block: SharedMemory | None) -> Performed:
     ]
 
 
-def _memory(block: SharedMemory) -> memoryview:
+def _memory(block: SharedMemory | None) -> memoryview:
+    """The block's bytes; without a block there are none, and nothing finds room."""
+    if block is None:
+        return memoryview(b"")
     assert block.buf is not None  # it is None once the block is closed
     return block.buf
 

@@ -86,6 +86,11 @@ class Played:
     accuracy: float
     model: Vector
 
+    @property
+    def later_seconds(self) -> list[float]:
+        """Those of the later half of the rounds: processes start in the first."""
+        return self.round_seconds[len(self.round_seconds) // 2 :]
+
 
 def play(file: str, engine: str, workers: int = 1) -> Played:
     """Run a scenario file, or one of the library, once; its records are loaded before the time begins."""

@@ -66,23 +66,25 @@ def divided(network: Network, input_shape: tuple[int, ...]) -> Divided | None:
     return Divided(network.rules[:first], network.shapes[0][0], after)
 
 
-def is_worth_it(network: Network, jobs: Sequence[Job], batches: Sequence[Sequence[Batch]]) -> bool:
-    """Whether these jobs, which agree as those of a chunk do, can be trained so, and it takes less.
+def fitting(network: Network, jobs: Sequence[Job], batches: Sequence[Sequence[Batch]]) -> Divided | None:
+    """The network cut for `descend`; None where jobs that agree as a chunk's do cannot be trained so, or it takes more.
 
     With as many rows a client as the layer has outputs, their scalar products take as long as a pass does.
     """
     first = jobs[0]
     parts = divided(network, first.features.shape[1:])
     if parts is None or first.private is not None or first.pull is not None or first.teacher is not None:
-        return False
+        return None
     shared = all(job.start is first.start for job in jobs)
-    return shared and not first.training.momentum and spans_of(batches)[-1].end <= parts.outputs
+    few = spans_of(batches)[-1].end <= parts.outputs
+    return parts if shared and few and not first.training.momentum else None
 
 
-def descend(network: Network, jobs: Sequence[Job], batches: Sequence[Sequence[Batch]], updates: Stack) -> None:
+def descend(
+    network: Network, parts: Divided, jobs: Sequence[Job], batches: Sequence[Sequence[Batch]], updates: Stack
+) -> None:
     """All steps of all clients, those with the most steps first; writes their updates, [K, *shape] a parameter."""
-    parts, spans = divided(network, jobs[0].features.shape[1:]), spans_of(batches)
-    assert parts is not None
+    spans = spans_of(batches)
     weights, *starts = cut(network, stacked([jobs[0].start]))
     rows = Gatherer(jobs[0].features, jobs[0].labels, len(jobs) * spans[-1].end).gather_all(jobs, batches, spans)
     layer = _FirstLayer(weights[0], _passed(parts.before, rows.inputs))

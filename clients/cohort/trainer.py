@@ -40,8 +40,11 @@ def train_chunk(network: Network, jobs: Sequence[Job]) -> list[Vector]:
     order = sorted(range(len(jobs)), key=lambda index: -len(batches[index]))
     sorted_jobs, sorted_batches = [jobs[index] for index in order], [batches[index] for index in order]
     updates = torch.empty(len(jobs), network.size)
-    descend = first_layer.descend if first_layer.is_worth_it(network, sorted_jobs, sorted_batches) else _descend
-    descend(network, sorted_jobs, sorted_batches, cut(network, updates))
+    parts = first_layer.fitting(network, sorted_jobs, sorted_batches)
+    if parts is None:
+        _descend(network, sorted_jobs, sorted_batches, cut(network, updates))
+    else:
+        first_layer.descend(network, parts, sorted_jobs, sorted_batches, cut(network, updates))
     return [updates[place].numpy() for place in np.argsort(order)]
 
 

@@ -26,7 +26,7 @@ START.setflags(write=False)  # as workers see a round's model
 def served(jobs):
     """Whether the jobs, all of one chunk, are trained so."""
     network = network_of(jobs[0].model, jobs[0].features.shape[1:], jobs[0].classes)
-    return first_layer.is_worth_it(network, jobs, sorted(map(batches_of, jobs), key=len, reverse=True))
+    return first_layer.fitting(network, jobs, sorted(map(batches_of, jobs), key=len, reverse=True)) is not None
 
 
 def mlp_job(client, records, **changes):
