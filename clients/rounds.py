@@ -5,7 +5,7 @@ Admitting and answering touch a client's memory and stay with it. What lies betw
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flwr.app import ArrayRecord, Context, Message
@@ -80,9 +80,9 @@ def arrays_of(message: Message) -> Arrays:
     return {name: array.numpy() for name, array in arrays.items()}
 
 
-def chunks(admitted: Sequence[Admitted], arrays: Arrays) -> list[list[Admitted]]:
+def chunks(admitted: Sequence[Admitted]) -> list[list[Admitted]]:
     """The clients that train together; a function of their plans alone, never of how many workers there are."""
-    found = tasks.chunks([one.task for one in admitted], arrays)
+    found = tasks.chunks([one.task for one in admitted])
     return [[admitted[index] for index in chunk] for chunk in found]
 
 
@@ -91,12 +91,16 @@ def upload_bytes(given: Sequence[Task], arrays: Arrays) -> int:
     return sum(scenario_of(task.plan.scenario).protection.upload_bytes(len(arrays["parameters"])) for task in given)
 
 
-def perform(given: Sequence[Task], arrays: Arrays) -> list[Outcome]:
-    """Do the tasks of one chunk at once and protect each update."""
+def perform(given: Sequence[Task], arrays: Arrays) -> Iterator[Outcome]:
+    """Do the tasks of one chunk at once, then protect one update after another, each when it is asked for.
+
+    Whoever takes an outcome finds it in the core's cache; a whole cohort's would have left it long ago.
+    """
     begun = time.perf_counter()
     updates = tasks.perform(given, arrays)
     each = (time.perf_counter() - begun) / max(1, len(given))
-    return [_protected(task, update, each) for task, update in zip(given, updates, strict=True)]
+    for task, update in zip(given, updates, strict=True):
+        yield _protected(task, update, each)
 
 
 def answer(admitted: Admitted, outcome: Outcome) -> Message:

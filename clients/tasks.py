@@ -47,12 +47,16 @@ def _work(text: str, round_: int, client: int, task: learners.Task) -> Work | No
     return work_at(scenario_of(text), own, client, world_of(text, round_), task)
 
 
-def chunks(given: Sequence[Task], arrays: Mapping[str, Vector]) -> list[list[int]]:
-    """Indices of the tasks that are done together: none twice, none left out."""
-    if given[0].plan.task != "train":
+def chunks(given: Sequence[Task]) -> list[list[int]]:
+    """Indices of the tasks of one round that are done together: none twice, none left out."""
+    plan = given[0].plan
+    if plan.task != "train":
         return [[index] for index in range(len(given))]
-    guidance = guidance_of(given[0].plan, arrays)
-    return training.chunks([job_of(task, guidance) for task in given])
+    resident = data.resident(plan.scenario)
+    works = [work_of(task.plan) for task in given]
+    batches = [0 if work is None else work.taken for work in works]
+    model, shape = scenario_of(plan.scenario).model, resident.appearances.features.shape[1:]
+    return training.cut(model, shape, resident.classes, batches)
 
 
 def perform(given: Sequence[Task], arrays: Mapping[str, Vector]) -> list[Vector]:
@@ -91,7 +95,7 @@ def job_of(task: Task, guidance: Guidance) -> Job:
         training=scenario.training,
         private=task.steps,
         system_noise=scenario.system_noise,
-        draws=tuple(Draw(len(own), min(part.batch_size, part.records), part.sampling_rate) for part, own in drawn),
+        draws=tuple(Draw(len(own), part.taken, part.sampling_rate) for part, own in drawn),
         pull=guidance.pull,
         teacher=guidance.teacher,
         allowed=guidance.allowed,

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from clients.cohort.chunks import chunks
+from clients.cohort.chunks import chunks, cut
 from clients.cohort.network import network_of
 from clients.cohort.trainer import train_chunk
 from clients.jobs import Job
 from privacy.view import Vector
 from scenarios.threads import one_thread
 
-__all__ = ["Job", "chunks", "train"]
+__all__ = ["Job", "chunks", "cut", "train"]
 
 
 def train(jobs: Sequence[Job]) -> list[Vector]:

@@ -29,6 +29,11 @@ class Work:
         return sum(part.records for part in self.parts)
 
     @property
+    def taken(self) -> int:
+        """How many records a step takes, under DP-SGD on average."""
+        return sum(part.taken for part in self.parts)
+
+    @property
     def weight(self) -> int:
         """What the client's weight is in proportion to: its records, for statistics the power of two that holds them.
 

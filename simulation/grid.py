@@ -104,7 +104,7 @@ class LocalGrid(Grid):
 
     def _trained(self, admitted: Sequence[Admitted]) -> Iterator[Message]:
         arrays = rounds.arrays_of(admitted[0].message)
-        chunks = rounds.chunks(admitted, arrays)
+        chunks = rounds.chunks(admitted)
         performed = self._workers.perform([[one.task for one in chunk] for chunk in chunks], arrays)
         for chunk, outcomes in zip(chunks, performed, strict=True):
             for one, outcome in zip(chunk, outcomes, strict=True):

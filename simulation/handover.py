@@ -1,14 +1,14 @@
 """How workers hand over what is large: in memory that both processes map, since a pipe copies it several times."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.shared_memory import SharedMemory
 
 from clients.rounds import Outcome
 
-Performed = list[Outcome | str]
-"""What each task of a chunk came to; a text says why a client failed."""
+Performed = Iterable[Outcome | str]
+"""What each task of a chunk came to, as it is asked for; a text says why a client failed."""
 
 _LARGE_BYTES = 2**12
 """What is smaller travels with the rest."""
@@ -73,13 +73,11 @@ def lay_down(performed: Performed, block: SharedMemory | None) -> list[Laid]:
     return found
 
 
-def pick_up(laid: Sequence[Laid], block: SharedMemory | None) -> Performed:
-    """The outcomes as they were, with copies of what lies in the block."""
+def pick_up(laid: Sequence[Laid], block: SharedMemory | None) -> Iterator[Outcome | str]:
+    """The outcomes as they were, with copies of what lies in the block, each made when it is asked for."""
     memory = _memory(block)
-    return [
-        _with(one.outcome, {name: bytes(memory[begin:end]) for name, (begin, end) in one.places.items()})
-        for one in laid
-    ]
+    for one in laid:
+        yield _with(one.outcome, {name: bytes(memory[begin:end]) for name, (begin, end) in one.places.items()})
 
 
 def _memory(block: SharedMemory | None) -> memoryview:

@@ -55,7 +55,10 @@ class Workers:
         self._blocks.close()
 
     def perform(self, chunks: Sequence[Sequence[Task]], arrays: Arrays) -> Iterator[Performed]:
-        """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting."""
+        """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting.
+
+        A chunk's are to be taken before the next chunk's are asked for.
+        """
         shared, waiting = None, collections.deque[_Given]()
         for chunk in chunks:
             pool = self._started()
@@ -74,12 +77,12 @@ class Workers:
     def _received(self, given: "_Given") -> Performed:
         """What a worker made of a chunk; what it sealed needs no second look, as if it had been sealed here."""
         outcomes = handover.pick_up(given.laid.result(), given.block)
-        self._blocks.take_back(given.block)
         for task, outcome in zip(given.tasks, outcomes, strict=True):
             envelope = outcome.fields.get("envelope") if isinstance(outcome, Outcome) else None
             if isinstance(envelope, bytes):
                 envelopes.vouch(envelope, task.secrets["signing_key"])
-        return outcomes
+            yield outcome
+        self._blocks.take_back(given.block)
 
     def _started(self) -> ProcessPoolExecutor | None:
         """The processes, once they are there."""
@@ -124,13 +127,18 @@ class _Shared:
 
 
 def _perform(tasks: Sequence[Task], arrays: Arrays) -> Performed:
-    """All tasks at once; where that fails, one after another, so that only the clients at fault fail."""
+    """All tasks at once; where that fails, those left one after another, so that only the clients at fault fail."""
+    done = 0
     try:
-        return [*rounds.perform(tasks, arrays)]
+        for outcome in rounds.perform(tasks, arrays):
+            yield outcome
+            done += 1
     except Exception as error:  # noqa: BLE001 - whatever a client raises is that client's failure alone
         if len(tasks) == 1:
-            return [failure_of(error)]
-        return [outcome for task in tasks for outcome in _perform([task], arrays)]
+            yield failure_of(error)
+            return
+        for task in tasks[done:]:
+            yield from _perform([task], arrays)
 
 
 def _perform_shared(tasks: Sequence[Task], shared: _Shared, block: str | None) -> list[Laid]:

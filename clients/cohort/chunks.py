@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from clients.cohort.network import network_of
 from clients.jobs import Job
+from scenarios.models import AnyModel
 
 _VALUES = 2_000_000
 """How many float32 a chunk works on: 8 MB stay in cache. Much less, and the passes' fixed costs dominate."""
@@ -13,13 +14,31 @@ def chunks(jobs: Sequence[Job]) -> list[list[int]]:
     """Indices of the jobs in chunks: none twice, none left out. The jobs of a chunk, cut again, are one chunk.
 
     They have the same model, data set, learning rate and momentum, and all or none are private, pulled, taught
-    or kept to some classes. They are sorted by their batch size first, because a batch is padded to the largest of its
-    chunk.
+    or kept to some classes.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for index, job in enumerate(jobs):
         groups.setdefault(_agreement(job), []).append(index)
-    return [chunk for group in groups.values() for chunk in _cut(jobs, group)]
+    found = list[list[int]]()
+    for group in groups.values():
+        first, batches = jobs[group[0]], [jobs[index].expected_batch for index in group]
+        parts = cut(first.model, first.features.shape[1:], first.classes, batches)
+        found.extend([group[place] for place in part] for part in parts)
+    return found
+
+
+def cut(model: AnyModel, input_shape: tuple[int, ...], classes: int, batches: Sequence[float]) -> list[list[int]]:
+    """Places of clients that agree, of whose batches only the expected sizes differ, in chunks.
+
+    They are sorted by falling batch size first, because a batch is padded to the largest of its chunk, and halved until
+    a chunk's parameters and activations stay in cache: equal chunks leave no worker idle. Nobody shares a chunk where
+    the model is trained client by client.
+    """
+    network = network_of(model, input_shape, classes)
+    ordered = sorted(range(len(batches)), key=lambda place: -batches[place])
+    if network is None:
+        return [[place] for place in ordered]
+    return _halved(ordered, [network.size + network.kept_values * batches[place] for place in ordered])
 
 
 def _agreement(job: Job) -> tuple[object, ...]:
@@ -28,22 +47,9 @@ def _agreement(job: Job) -> tuple[object, ...]:
     return *data, *job.pace, job.private is None, job.pull is None, job.teacher is None, job.allowed is None
 
 
-def _cut(jobs: Sequence[Job], group: list[int]) -> list[list[int]]:
-    """The group by falling batch size, cut where a chunk's parameters and activations would outgrow the cache."""
-    ordered = sorted(group, key=lambda index: -jobs[index].expected_batch)
-    found: list[list[int]] = []
-    room = 0.0
-    for index in ordered:
-        values = _values(jobs[index])
-        if not found or values > room:
-            found.append([])
-            room = _VALUES
-        found[-1].append(index)
-        room -= values
-    return found
-
-
-def _values(job: Job) -> float:
-    """What a client adds to its chunk; nothing shares a chunk with a client that is trained alone."""
-    network = network_of(job.model, job.features.shape[1:], job.classes)
-    return _VALUES if network is None else network.size + network.kept_values * job.expected_batch
+def _halved(places: list[int], values: list[float]) -> list[list[int]]:
+    """The places, if what they work on fits, or else both halves of them, halved again where need be."""
+    if sum(values) <= _VALUES or len(places) == 1:
+        return [places]
+    middle = len(places) // 2
+    return [*_halved(places[:middle], values[:middle]), *_halved(places[middle:], values[middle:])]

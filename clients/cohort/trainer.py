@@ -40,12 +40,13 @@ def train_chunk(network: Network, jobs: Sequence[Job]) -> list[Vector]:
     order = sorted(range(len(jobs)), key=lambda index: -len(batches[index]))
     sorted_jobs, sorted_batches = [jobs[index] for index in order], [batches[index] for index in order]
     updates = torch.empty(len(jobs), network.size)
-    parts = first_layer.fitting(network, sorted_jobs, sorted_batches)
+    parts = first_layer.fitting(network, sorted_jobs)
     if parts is None:
         _descend(network, sorted_jobs, sorted_batches, cut(network, updates))
     else:
         first_layer.descend(network, parts, sorted_jobs, sorted_batches, cut(network, updates))
-    return [updates[place].numpy() for place in np.argsort(order)]
+    rows = updates.numpy()
+    return [rows[place] for place in np.argsort(order)]
 
 
 def _descend(network: Network, jobs: list[Job], batches: list[list[Batch]], updates: Stack) -> None:
@@ -70,9 +71,9 @@ def _take_steps(network: Network, jobs: list[Job], batches: list[list[Batch]], p
     largest = max((len(batch) for own in batches for batch in own), default=0)
     gatherer = Gatherer(jobs[0].features, jobs[0].labels, len(jobs) * largest)
     for step in range(len(batches[0])):
-        current = [own[step] for own in batches if step < len(own)]
+        current = [job.records[own[step]] for job, own in zip(jobs, batches, strict=True) if step < len(own)]
         training = len(current)
-        rows = gatherer.gather(jobs[:training], current)
+        rows = gatherer.gather(current)
         moving = [values[:training] for values in parameters]
         if velocities is None:
             accumulate(moving, rows, moving)

@@ -35,6 +35,11 @@ class Part:
         return min(1.0, self.batch_size / self.records)
 
     @property
+    def taken(self) -> int:
+        """How many records a step takes, under DP-SGD on average."""
+        return min(self.batch_size, self.records)
+
+    @property
     def segments(self) -> tuple[Segment, ...]:
         """All whose records may be drawn."""
         return self.whole + self.remembered

@@ -9,7 +9,6 @@ from cohorts import agree, images, job, start_of, steps
 from hypothesis import given, settings
 
 from clients import training
-from clients.batches import batches_of
 from clients.cohort import first_layer
 from clients.cohort.network import network_of
 from clients.jobs import Pull, Teacher
@@ -26,7 +25,7 @@ START.setflags(write=False)  # as workers see a round's model
 def served(jobs):
     """Whether the jobs, all of one chunk, are trained so."""
     network = network_of(jobs[0].model, jobs[0].features.shape[1:], jobs[0].classes)
-    return first_layer.fitting(network, jobs, sorted(map(batches_of, jobs), key=len, reverse=True)) is not None
+    return first_layer.fitting(network, jobs) is not None
 
 
 def mlp_job(client, records, **changes):
@@ -34,7 +33,7 @@ def mlp_job(client, records, **changes):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.integers(1, 23), min_size=1, max_size=6), st.integers(1, 9), st.integers(1, 2))
+@given(st.lists(st.integers(1, 23), min_size=1, max_size=6), st.integers(1, 9), st.integers(1, 3))
 def test_the_updates_are_those_of_each_client_alone(sizes, batch, epochs):
     jobs = [mlp_job(k, n, batch_size=batch, epochs=epochs) for k, n in enumerate(sizes)]
     assert served(jobs)
@@ -45,6 +44,12 @@ def test_clients_may_differ_in_everything_but_their_start():
     jobs = [mlp_job(0, 20, batch_size=7), mlp_job(1, 9, batch_size=2, epochs=2), mlp_job(2, 1)]
     assert served(jobs)
     agree(jobs)
+
+
+def test_rows_that_are_kept_serve_the_data_and_the_records_they_are_of():
+    brighter, smaller = DATA.features * np.float32(1.5), np.arange(12)
+    for changes in ({}, {"features": brighter}, {"records": smaller}, {"labels": (DATA.labels + 1) % 3}, {}):
+        agree([dataclasses.replace(mlp_job(k, 20), **changes) for k in range(3)])
 
 
 def test_classes_outside_of_the_label_space_take_no_part():

@@ -47,7 +47,8 @@ def pool(monkeypatch):
 
 def test_no_work_waits_for_workers_to_start(pool):
     two = Workers(2)
-    assert list(two.perform(CHUNKS, START)) == [["here 1", "here 2"], ["here 3"], ["here 4", "here 5", "here 6"]]
+    found = list(map(list, two.perform(CHUNKS, START)))
+    assert found == [["here 1", "here 2"], ["here 3"], ["here 4", "here 5", "here 6"]]
     assert pool.given == 0
     pool.begun.set()
     two.close()
@@ -60,6 +61,7 @@ def test_workers_take_over_in_the_middle_of_a_round(pool):
     pool.begun.set()
     while two._started() is None:
         time.sleep(0.001)
-    assert [first, *performed] == [["here 1", "here 2"], ["worker 3"], ["worker 4", "worker 5", "worker 6"]]
+    found = [list(first), *map(list, performed)]
+    assert found == [["here 1", "here 2"], ["worker 3"], ["worker 4", "worker 5", "worker 6"]]
     assert pool.given == 2
     two.close()
