@@ -5,12 +5,12 @@ Layout, little-endian, 197 bytes and the body; nothing shorter, longer or otherw
 | bytes | field |
 |---|---|
 | 4 | magic `FCUP` |
-| 1 | version, 1 |
+| 1 | version, 2 |
 | 32 | SHA-256 of the run's name |
 | 8 + 8 | round, client |
 | 32 | SHA-256 of the public encryption context, zeros where there is none |
 | 8 | weight, the exact bits of a float64 |
-| 8 + 32 | length and SHA-256 of the body |
+| 8 + 32 | length and BLAKE3 hash of the body |
 | 64 | Ed25519 signature (RFC 8032) over all of the above |
 
 **Guarantee.** Who does not hold a client's signing key cannot make an envelope that opens for that client, and an
@@ -23,6 +23,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
+from blake3 import blake3
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -32,7 +33,7 @@ NO_CONTEXT = bytes(32)
 """The context hash of uploads that are not encrypted."""
 
 _MAGIC = b"FCUP"
-_VERSION = 1
+_VERSION = 2
 _HEADER = struct.Struct("<4sB32sQQ32s8sQ32s")
 _SIGNATURE_BYTES = 64
 KEY_BYTES = 32
@@ -71,7 +72,7 @@ def seal(signing_key: bytes, binding: Binding, body: bytes | memoryview) -> byte
 
     Raises ValueError on a binding that cannot be written.
     """
-    digest = hashlib.sha256(body).digest()
+    digest = _digest(body)
     header = _header(binding, memoryview(body).nbytes, digest)
     envelope = b"".join((header, _private_key(signing_key).sign(header), body))
     _sealed.keep(envelope, digest, public_key_of(signing_key))
@@ -98,7 +99,7 @@ def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes:
     digest, sealed_with = _sealed.take(blob)
     if not sealed_with or sealed_with != public_key:
         _verify(public_key, blob[_HEADER.size : OVERHEAD_BYTES], header)
-    digest = digest or hashlib.sha256(body).digest()
+    digest = digest or _digest(body)
     found = _HEADER.unpack(header)
     wanted = _HEADER.unpack(_header(expected, body_bytes, digest))
     reasons = (
@@ -159,6 +160,11 @@ class _Sealed:
 
 
 _sealed = _Sealed(32 * 2**20)
+
+
+def _digest(body: bytes | memoryview) -> bytes:
+    """Of 32 bytes. BLAKE3 takes half of SHA-256's time, which for a round of large updates was a tenth of it."""
+    return blake3(memoryview(body).cast("B")).digest()
 
 
 def _header(binding: Binding, body_bytes: int, digest: bytes) -> bytes:

@@ -21,6 +21,13 @@ def test_what_was_sealed_opens():
     assert opened(blob) == b"body"
 
 
+def test_the_body_is_named_by_its_blake3_hash():
+    # The first of the published test vectors: the hash of nothing. It stands before the signature of 64 bytes.
+    blob = envelopes.seal(KEY, BINDING, b"")
+    assert blob[4] == 2
+    assert blob[-96:-64].hex() == "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
