@@ -1,11 +1,11 @@
 """Signed envelopes: who sent an upload, for which run, round, context and weight, and that nobody changed it.
 
-Layout, little-endian, 197 bytes and the body; nothing shorter, longer or otherwise is read:
+Layout, little-endian, 200 bytes and the body; nothing shorter, longer or otherwise is read:
 
 | bytes | field |
 |---|---|
 | 4 | magic `FCUP` |
-| 1 | version, 2 |
+| 1 + 3 | version, 2, and zeros, so that the numbers of a body lie where processors read them fast |
 | 32 | SHA-256 of the run's name |
 | 8 + 8 | round, client |
 | 32 | SHA-256 of the public encryption context, zeros where there is none |
@@ -34,7 +34,8 @@ NO_CONTEXT = bytes(32)
 
 _MAGIC = b"FCUP"
 _VERSION = 2
-_HEADER = struct.Struct("<4sB32sQQ32s8sQ32s")
+_ZEROS = bytes(3)
+_HEADER = struct.Struct("<4sB3s32sQQ32s8sQ32s")
 _SIGNATURE_BYTES = 64
 KEY_BYTES = 32
 """Of a raw Ed25519 key, secret or public."""
@@ -105,9 +106,10 @@ def open_envelope(blob: bytes, public_key: bytes, expected: Binding, body_bytes:
     reasons = (
         "is not an upload",
         "is of another version",
+        "has no zeros behind its version",
         "meant for another run",
-        f"meant for round {found[3]}, this is round {wanted[3]}",
-        f"sent by client {found[4]}, not by client {wanted[4]}",
+        f"meant for round {found[4]}, this is round {wanted[4]}",
+        f"sent by client {found[5]}, not by client {wanted[5]}",
         "encrypted under another context",
         "claims another weight",
         "body has another length",
@@ -174,6 +176,7 @@ def _header(binding: Binding, body_bytes: int, digest: bytes) -> bytes:
         return _HEADER.pack(
             _MAGIC,
             _VERSION,
+            _ZEROS,
             hashlib.sha256(binding.run.encode()).digest(),
             binding.round,
             binding.client,

@@ -17,7 +17,7 @@ from scenarios.plans import Plan
 ROUND = 3
 VICTIM = 1
 BODY = CIPHERTEXT_BYTES
-HEADER_FIELDS = [(0, 4), (4, 5), (5, 37), (37, 45), (45, 53), (53, 85), (85, 93), (93, 101), (101, 133)]
+HEADER_FIELDS = [(0, 4), (4, 5), (5, 8), (8, 40), (40, 48), (48, 56), (56, 88), (88, 96), (96, 104), (104, 136)]
 
 
 def a_run(protection=None):
@@ -109,7 +109,7 @@ def hostile_bodies(good, rng):
 def replays(run):
     """Envelopes that were valid elsewhere: another round, run, task, client, weight or context."""
     key, body = run.secrets[VICTIM]["signing_key"], bytes(BODY)
-    context = envelope_of(run, VICTIM)[53:85]
+    context = envelope_of(run, VICTIM)[56:88]
     yield envelope_of(run, VICTIM, ROUND - 1)
     yield envelope_of(run, VICTIM, ROUND + 1)
     yield envelope_of(run, 0)
@@ -155,7 +155,7 @@ def test_two_thousand_hostile_uploads_leave_the_encrypted_sum_as_it_was():
     run = a_run()
     flood, rng = Flood(run), np.random.default_rng(11)
     good = flood.good[VICTIM]
-    binding = Binding(RUN, ROUND, VICTIM, 0.25, good[53:85])
+    binding = Binding(RUN, ROUND, VICTIM, 0.25, good[56:88])
     key, bodies = run.secrets[VICTIM]["signing_key"], hostile_bodies(good[OVERHEAD_BYTES:], rng)
     uploads = [*changed_envelopes(good, flood.good[0], rng), *replays(run)]
     uploads += [envelopes.seal(key, binding, body) for body in bodies]
@@ -195,7 +195,7 @@ def a_protobuf_in_range(good):
 def test_a_well_formed_ciphertext_of_rubbish_costs_the_round_not_the_run(scheme, rubbish):
     run = a_run(Homomorphic(scheme=scheme))
     good = envelope_of(run, VICTIM)
-    binding = Binding(RUN, ROUND, VICTIM, 0.25, good[53:85])
+    binding = Binding(RUN, ROUND, VICTIM, 0.25, good[56:88])
     upload = envelopes.seal(run.secrets[VICTIM]["signing_key"], binding, rubbish(good[OVERHEAD_BYTES:]))
 
     def swap(request, reply):
@@ -212,7 +212,7 @@ def test_a_well_formed_ciphertext_of_rubbish_costs_the_round_not_the_run(scheme,
 def test_rubbish_without_padding_is_out_of_range():
     run = Clients(Homomorphic(), {0: 0.5, 1: 0.5}, some_updates(2, 8192))
     kept = envelope_of(run, VICTIM)
-    binding = Binding(RUN, ROUND, VICTIM, 0.5, kept[53:85])
+    binding = Binding(RUN, ROUND, VICTIM, 0.5, kept[56:88])
     upload = envelopes.seal(run.secrets[VICTIM]["signing_key"], binding, random_coefficients(kept))
     view = run.collect(ROUND, lambda q, r: Reply(1, {"envelope": upload}) if (q.client, q.phase) == (1, UPDATE) else r)
     assert "out of range" in view.rejections[0].reason
