@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from clients.memory import Memory
-from privacy import ledger
+from privacy import accounting, ledger
 from privacy.errors import BudgetSpent, PolicyRefused
 from privacy.ledger import Charge, Ledger
 from privacy.steps import PrivateSteps
@@ -86,11 +86,11 @@ class _Limit:
 
     epsilon: float
     delta: float
-    accountant: ledger.Accountant
+    accountant: accounting.Accountant
 
     def allows(self, rows: Ledger) -> bool:
         # The Renyi bound is quick and holds for both accountants; only what it does not allow is left to the other.
-        return any(ledger.epsilon(rows, self.delta, one) <= self.epsilon for one in ("rdp", self.accountant))
+        return any(accounting.epsilon(rows, self.delta, one) <= self.epsilon for one in ("rdp", self.accountant))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -2,8 +2,8 @@
 
 **Guarantee.** The trained parameters of `steps` steps are those of the Poisson-sampled Gaussian mechanism, as often as
 there are steps, with the plan's noise multiplier and, for each record, its own sampling rate: what that costs is
-`privacy.ledger`'s. It holds for one record of this client, add-or-remove, against anyone who sees the update, whatever
-they know beside it; with seeded noise only against those who do not know the seed.
+`privacy.accounting`'s. It holds for one record of this client, add-or-remove, against anyone who sees the update,
+whatever they know beside it; with seeded noise only against those who do not know the seed.
 
 Source: Abadi et al. 2016, arXiv 1607.00133, algorithm 1. Batches are normalised by their expected size, so an empty
 batch is a step of pure noise and is never skipped.

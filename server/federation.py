@@ -11,7 +11,7 @@ from typing import NoReturn
 import numpy as np
 from flwr.serverapp import Grid
 
-from privacy import ledger
+from privacy import accounting, ledger
 from privacy.errors import RunFailed
 from privacy.protections.protocol import Cohort, Participant
 from privacy.view import View
@@ -201,7 +201,9 @@ class Federation:
         privacy = self.scenario.privacy
         if not isinstance(privacy, DpSgd):
             return None
-        spent = {client: ledger.epsilon(rows, privacy.delta) for client, rows in sorted(self.accounts.ledgers.items())}
+        spent = {
+            client: accounting.epsilon(rows, privacy.delta) for client, rows in sorted(self.accounts.ledgers.items())
+        }
         return {str(client): value if math.isfinite(value) else None for client, value in spent.items()}
 
     def _nobody_left(self, told: Mapping[str, Record]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from privacy import ledger
+from privacy.calibration import calibrate
 from privacy.errors import ScenarioError
 from privacy.ledger import Charge, Ledger
 from scenarios.learners import Task
@@ -217,7 +218,7 @@ def _calibrated(scenario: Scenario, planned: tuple[Charge, ...]) -> float:
     assert isinstance(privacy, DpSgd)
     assert privacy.epsilon is not None
     try:
-        return ledger.calibrate(
+        return calibrate(
             lambda noise: tuple(replace(row, noise_multiplier=noise) for row in planned),
             privacy.epsilon,
             privacy.delta,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from privacy import ledger
+from privacy import accounting, ledger
 from privacy.guarantees import DpSgd
 from scenarios.schema import Scenario
 from server import journal
@@ -75,7 +75,8 @@ def _epsilon(scenario: Scenario, ledgers: Mapping[str, ledger.Ledger]) -> dict[s
     if not isinstance(privacy, DpSgd):
         return None
     segments = {
-        client: ledger.epsilon_by_segment(rows, privacy.delta, privacy.accountant) for client, rows in ledgers.items()
+        client: accounting.epsilon_by_segment(rows, privacy.delta, privacy.accountant)
+        for client, rows in ledgers.items()
     }
     per_client = {
         client: {"max": max(spent.values(), default=0.0), "per_segment": spent} for client, spent in segments.items()

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from privacy import ledger
+from privacy import accounting, ledger
 from privacy.errors import ScenarioError
 from privacy.guarantees import DpSgd
 from privacy.ledger import Ledger
@@ -172,12 +172,12 @@ def _projected(
         for task in tasks_at(scenario, round_):
             for client, work in outlook.cohort(round_, task).items():
                 rows[client] = ledger.add_all(rows[client], charges_of(scenario, work, noise[client]))
-        yield _finite(ledger.largest(rows.values(), privacy.delta, privacy.accountant))
+        yield _finite(accounting.largest(rows.values(), privacy.delta, privacy.accountant))
 
 
 def _by_segment(scenario: Scenario, rows: Ledger) -> Mapping[str, float]:
     privacy = scenario.privacy
-    return ledger.epsilon_by_segment(rows, privacy.delta, privacy.accountant) if isinstance(privacy, DpSgd) else {}
+    return accounting.epsilon_by_segment(rows, privacy.delta, privacy.accountant) if isinstance(privacy, DpSgd) else {}
 
 
 def _asked(told: Table) -> list[int]:

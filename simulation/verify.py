@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from privacy import ledger
+from privacy import accounting
 from privacy.errors import ScenarioError
 from privacy.guarantees import DpSgd
 from privacy.view import Vector
@@ -115,7 +115,7 @@ def _spent(scenario: Scenario, records: list[journal.Record]) -> dict[str, float
     if not isinstance(privacy, DpSgd):
         return {}
     ledgers = ledgers_of(records)
-    return {client: ledger.epsilon(rows, privacy.delta, privacy.accountant) for client, rows in ledgers.items()}
+    return {client: accounting.epsilon(rows, privacy.delta, privacy.accountant) for client, rows in ledgers.items()}
 
 
 def _model_problems(directory: RunDirectory, records: list[journal.Record]) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from privacy.ledger import Accountant
+from privacy.accounting import Accountant
 from privacy.parameters import Parameters
 
 Positive = Annotated[float, Field(gt=0)]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from privacy import ledger
+from privacy import accounting, ledger
 from privacy.audits import canary
 from privacy.audits.canary import Bound, Noise, Released
 from privacy.findings import Finding
@@ -139,7 +139,7 @@ def _dearest(ledgers: Mapping[str, Ledger], privacy: DpSgd) -> tuple[str, str, L
     spent = [
         (epsilon, client, segment)
         for client, rows in ledgers.items()
-        for segment, epsilon in ledger.epsilon_by_segment(rows, privacy.delta, privacy.accountant).items()
+        for segment, epsilon in accounting.epsilon_by_segment(rows, privacy.delta, privacy.accountant).items()
     ]
     if not spent:
         raise ValueError("no client has spent anything: there is no mechanism that ran")

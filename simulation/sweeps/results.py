@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
-from privacy import ledger
+from privacy import accounting
 from privacy.guarantees import DpSgd
 from scenarios.grid import Point, Sweep, without_seed
 from scenarios.schema import Scenario
@@ -83,7 +83,7 @@ def tuning_cost(directory: SweepDirectory) -> Table | None:
             unprotected += 1
     if not spent:
         return None
-    epsilon = ledger.composed(spent, max(deltas))
+    epsilon = accounting.composed(spent, max(deltas))
     return {
         "epsilon": epsilon if math.isfinite(epsilon) else None,
         "delta": max(deltas),

@@ -4,7 +4,7 @@ import pytest
 
 from clients import policy
 from clients.memory import Memory
-from privacy import ledger
+from privacy import accounting, ledger
 from privacy.errors import BudgetSpent, PolicyRefused
 from privacy.ledger import Charge
 from privacy.steps import MECHANISM, PrivateSteps
@@ -102,7 +102,7 @@ def test_an_epsilon_that_noise_was_calibrated_to_is_a_limit():
     steps = steps_on(0.1, steps=1000, noise=1.2)  # a server that plans less noise than the promise takes
     rows, admitted = policy.admit(promised, world(), steps, ())
     assert 0 < admitted.steps < 1000
-    assert ledger.epsilon(rows, 1e-5) <= 2.0
+    assert accounting.epsilon(rows, 1e-5) <= 2.0
 
 
 def test_admitted_steps_are_charged():
@@ -120,14 +120,14 @@ def test_admitted_steps_are_charged_to_every_segment_at_its_own_rate():
 def test_a_budget_is_used_to_the_last_step_and_never_exceeded():
     strict, steps, rows, taken = scenario(budget=3.0), steps_on(0.1), (), 0
     one = replace(steps.charges[0], steps=1)
-    while ledger.epsilon(ledger.add(rows, one), 1e-5) <= 3.0:
+    while accounting.epsilon(ledger.add(rows, one), 1e-5) <= 3.0:
         rows, admitted = policy.admit(strict, world(3.0), steps, rows)
         taken += admitted.steps
     with pytest.raises(BudgetSpent, match="budget is spent"):
         policy.admit(strict, world(3.0), steps, rows)
     assert rows == (replace(one, steps=taken),)
-    assert ledger.epsilon(rows, 1e-5) <= 3.0
-    assert ledger.epsilon(ledger.add(rows, one), 1e-5) > 3.0
+    assert accounting.epsilon(rows, 1e-5) <= 3.0
+    assert accounting.epsilon(ledger.add(rows, one), 1e-5) > 3.0
 
 
 def test_a_client_stops_before_the_first_of_its_segments_exceeds_the_budget():
@@ -135,14 +135,16 @@ def test_a_client_stops_before_the_first_of_its_segments_exceeds_the_budget():
     rows, admitted = policy.admit(strict, world(3.0), steps, ())
     light, heavy = rows
     assert light.steps == heavy.steps == admitted.steps
-    assert ledger.epsilon((heavy,), 1e-5) <= 3.0 < ledger.epsilon((replace(heavy, steps=heavy.steps + 1),), 1e-5)
+    assert (
+        accounting.epsilon((heavy,), 1e-5) <= 3.0 < accounting.epsilon((replace(heavy, steps=heavy.steps + 1),), 1e-5)
+    )
 
 
 def test_the_budget_in_force_is_what_counts():
     strict, steps = scenario(budget=3.0), steps_on(0.05, steps=1000)
     for cap in (2.5, 3.0, 5.0):
         [row], _ = policy.admit(strict, world(cap), steps, ())
-        assert ledger.epsilon((row,), 1e-5) <= cap < ledger.epsilon((replace(row, steps=row.steps + 1),), 1e-5)
+        assert accounting.epsilon((row,), 1e-5) <= cap < accounting.epsilon((replace(row, steps=row.steps + 1),), 1e-5)
 
 
 def test_a_cap_that_is_lowered_below_what_is_spent_ends_it_at_once():
@@ -155,7 +157,7 @@ def test_a_cap_that_is_lowered_below_what_is_spent_ends_it_at_once():
 
 def test_a_retired_segment_leaves_the_others_in_use():
     strict, steps = scenario(budget=3.0, on_exhausted="retire-segment"), steps_on(0.1, 0.01, steps=100)
-    assert ledger.epsilon(steps.charges[:1], 1e-5) > 3.0 > ledger.epsilon(steps.charges[1:], 1e-5)
+    assert accounting.epsilon(steps.charges[:1], 1e-5) > 3.0 > accounting.epsilon(steps.charges[1:], 1e-5)
     rows, admitted = policy.admit(strict, world(3.0), steps, ())
     assert admitted.segments == ("b",)
     assert admitted.steps == 100
@@ -181,11 +183,11 @@ def test_segments_never_go_beyond_the_budget_however_often_they_are_asked_for():
     with pytest.raises(BudgetSpent):  # noqa: PT012 - in some round, and until then the bound must hold
         for _ in range(1000):
             rows, _ = policy.admit(strict, world(4.0), steps, rows)
-            assert ledger.epsilon(rows, 1e-5) <= 4.0
+            assert accounting.epsilon(rows, 1e-5) <= 4.0
     first, second = rows
     assert first.steps < second.steps
-    assert ledger.epsilon((replace(first, steps=first.steps + 7),), 1e-5) > 4.0
-    assert ledger.epsilon((replace(second, steps=second.steps + 7),), 1e-5) > 4.0
+    assert accounting.epsilon((replace(first, steps=first.steps + 7),), 1e-5) > 4.0
+    assert accounting.epsilon((replace(second, steps=second.steps + 7),), 1e-5) > 4.0
 
 
 def test_lost_attempts_are_charged_too():
@@ -196,6 +198,6 @@ def test_lost_attempts_are_charged_too():
 def test_lost_attempts_never_drew_more_than_the_budget_paid_for():
     strict, steps = scenario(budget=3.0), steps_on(0.1)
     rows = policy.settle(plan(interrupted=500), strict, world(3.0), steps, ())
-    assert 2.9 < ledger.epsilon(rows, 1e-5) <= 3.0
+    assert 2.9 < accounting.epsilon(rows, 1e-5) <= 3.0
     with pytest.raises(PolicyRefused):
         policy.admit(strict, world(3.0), steps, rows)

@@ -3,8 +3,8 @@ import functools
 import numpy as np
 import pytest
 
-from privacy import ledger
 from privacy.audits import canary
+from privacy.calibration import calibrate
 from privacy.ledger import Charge
 from scenarios.seeds import stream, torch_stream
 
@@ -15,7 +15,7 @@ RATE, STEPS = 0.1, 60
 @functools.cache
 def rows_for(claimed):
     """What the ledger says costs this epsilon."""
-    noise = ledger.calibrate(lambda tried: (Charge("all", "dp-sgd", tried, RATE, STEPS),), claimed, DELTA)
+    noise = calibrate(lambda tried: (Charge("all", "dp-sgd", tried, RATE, STEPS),), claimed, DELTA)
     return (Charge("all", "dp-sgd", noise, RATE, STEPS),)
 
 

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privacy.ledger import Charge, calibrate
+from privacy.calibration import calibrate
+from privacy.ledger import Charge
 from privacy.statistics import RIDGE, SENSITIVITY, noisy, size, solve, statistics
 from scenarios.datasets import Digits, Mnist5k, load
 from scenarios.models import RandomFeatures, prepared

@@ -1,7 +1,7 @@
 import pytest
 from outlooks import outlook, scenario
 
-from privacy import ledger
+from privacy import accounting
 from privacy.errors import ScenarioError
 from scenarios.work import work_at
 from server import planning
@@ -71,7 +71,7 @@ def test_calibrated_noise_spends_the_target_over_the_whole_run():
     noise, asked = planning.noise_by_client(private), planning.taking_part(private)
     for client in range(4):
         rows = planning.planned_ledger(private.scenario, asked[client], noise[client])
-        assert 0.99 * 4.0 < ledger.epsilon(rows, 1e-4) <= 4.0
+        assert 0.99 * 4.0 < accounting.epsilon(rows, 1e-4) <= 4.0
         assert sum(row.steps for row in rows) == 6 * (2 if client < 3 else 14)
 
 

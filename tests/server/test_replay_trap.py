@@ -3,7 +3,7 @@
 import pytest
 from outlooks import scenario, segmented
 
-from privacy import ledger
+from privacy import accounting
 from server import planning
 
 INCREMENTS = [(f"increment {number}", number, 1000) for number in range(1, 6)]
@@ -32,7 +32,7 @@ def rows_of(outlook):
 
 
 def spent_on(outlook):
-    return list(ledger.epsilon_by_segment(rows_of(outlook), 1e-5).values())
+    return list(accounting.epsilon_by_segment(rows_of(outlook), 1e-5).values())
 
 
 REPLAY = {"kind": "replay", "memory": 200}
@@ -86,7 +86,7 @@ def test_noise_is_calibrated_to_the_record_that_is_used_most():
     asked = segmented(outlook.scenario.model_copy(update={"privacy": private}), INCREMENTS)
     noise = planning.noise_by_client(asked)[0]
     rows = planning.planned_ledger(asked.scenario, planning.taking_part(asked)[0], noise)
-    assert 0.99 * 8.0 < ledger.epsilon(rows, 1e-5) <= 8.0
+    assert 0.99 * 8.0 < accounting.epsilon(rows, 1e-5) <= 8.0
 
 
 def test_unlearning_refunds_nothing_and_ends_the_charges():

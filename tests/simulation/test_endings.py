@@ -8,7 +8,7 @@ import threading
 import pytest
 from flwr.app import Context, RecordDict
 
-from privacy import ledger
+from privacy import accounting
 from privacy.errors import RunFailed, ScenarioError
 from runs import PRIVATE, SMALL, begin, play, summary, typed, wait_for_rounds, write
 from server import app, journal
@@ -38,13 +38,13 @@ def change(path, **fields):
 
 
 def test_an_infinite_epsilon_is_told_and_verified(tmp_path, monkeypatch):
-    monkeypatch.setattr(ledger, "_LEAST_NOISE", 10.0)  # as if all noise of this run were as good as none
+    monkeypatch.setattr(accounting, "_LEAST_NOISE", 10.0)  # as if all noise of this run were as good as none
     directory = play(tmp_path, SMALL + PRIVATE, "privacy.delta=2.5e-4")
     assert summary(directory)["epsilon"]["max"] is None
     assert "epsilon infinite at delta 0.00025" in running.closing_lines(directory.path)[0]
     assert verify.problems(directory.path) == []
     monkeypatch.undo()
-    ledger._epsilon_rdp.cache_clear()
+    accounting._epsilon_rdp.cache_clear()
     assert any("is said to have spent inf" in problem for problem in verify.problems(directory.path))
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from report_page import read_page
 
-from privacy import ledger
+from privacy import accounting, ledger
 from privacy.errors import RunFailed
 from simulation import running
 
@@ -34,7 +34,7 @@ def test_the_summary_counts_what_the_failed_round_has_cost(failed, last_line):
     assert last_line["kind"] == "round-failed"
     stated = json.loads((failed / "summary.json").read_text())["epsilon"]["per_client"]
     spent = {
-        client: ledger.epsilon(ledger.from_rows(report["ledger"]), 1e-4)
+        client: accounting.epsilon(ledger.from_rows(report["ledger"]), 1e-4)
         for client, report in last_line["reports"].items()
     }
     assert {client: stated[client]["max"] for client in stated} == pytest.approx(spent)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from privacy import ledger
+from privacy import accounting, ledger
 from privacy.errors import RunFailed
 from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary, typed, write
 from server import federation, journal
@@ -212,7 +212,7 @@ TEN = SMALL.replace("rounds = 3", "rounds = 10").replace("quorum = 2", "quorum =
 def most_spent(directory):
     """The largest epsilon of each round, from the rows alone."""
     return [
-        max(ledger.epsilon(ledger.from_rows(report["ledger"]), 1e-4) for report in one["reports"].values())
+        max(accounting.epsilon(ledger.from_rows(report["ledger"]), 1e-4) for report in one["reports"].values())
         for one in rounds_of(directory)
     ]
 
@@ -233,7 +233,7 @@ def test_a_retired_client_has_spent_its_last_step(tmp_path):
     taken = steps(directory, 0)
     [row] = ledgers(directory, 0)[-1]
     one_more = type(row)(row.segment, row.mechanism, row.noise_multiplier, row.sampling_rate, row.steps + 1)
-    assert ledger.epsilon((row,), 1e-4) <= 2.5 < ledger.epsilon((one_more,), 1e-4)
+    assert accounting.epsilon((row,), 1e-4) <= 2.5 < accounting.epsilon((one_more,), 1e-4)
     first = statuses(directory, 0).index("retired")
     assert taken[first - 1] - taken[first - 2] <= taken[0]
     assert set(statuses(directory, 0)[first:]) == {"retired"}
@@ -381,7 +381,7 @@ def test_unlearning_refunds_nothing(tmp_path):
     directory = play(tmp_path, SMALL + PRIVATE + event)
     assert statuses(directory, 1) == ["trained", "trained", None]
     spent = summary(directory)["epsilon"]["per_client"]["1"]["max"]
-    assert spent == pytest.approx(ledger.epsilon(ledgers(directory, 1)[-1], 1e-4))
+    assert spent == pytest.approx(accounting.epsilon(ledgers(directory, 1)[-1], 1e-4))
     assert spent > 0
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from privacy import ledger
+from privacy import accounting, ledger
 from privacy.ledger import Ledger
 from simulation.report.files.run import Round, Run
 from simulation.report.sections.timeline import events
@@ -67,7 +67,7 @@ def spent_by_segment(run: Run, client: str) -> tuple[Spent, ...]:
         rows = _rows(report.ledger)
         if rows is None:
             return ()
-        spent = ledger.epsilon_by_segment(rows, delta)
+        spent = accounting.epsilon_by_segment(rows, delta)
         found += [Spent(one.round, name, value) for name, value in spent.items() if math.isfinite(value)]
     return tuple(found)
 
