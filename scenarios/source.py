@@ -62,7 +62,7 @@ class LibraryScenario(NamedTuple):
 
 
 def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Loaded:
-    """Read a scenario file, or the library's scenario of that name (no separator, no suffix).
+    """Read a scenario file, or the library's scenario of that name (no separator, no suffix), which goes before a file.
 
     A byte order mark and Windows line ends are accepted. The path of a data file is relative to the scenario
     file, in an override to the current folder; `~/` is the user's own folder. Raises ScenarioError, one problem a line,
@@ -124,6 +124,8 @@ def _find(path_or_library_name: str | Path) -> Path:
     if os.sep in name or "/" in name or Path(name).suffix:
         return Path(name)
     names = [path.stem for path in sorted(_LIBRARY.glob("*.toml"))]
+    if name not in names and name and Path(name).exists():
+        return Path(name)
     if name not in names:
         raise ScenarioError(
             [

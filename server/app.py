@@ -18,7 +18,7 @@ from server.directory import RunDirectory, write_bytes, write_json
 from server.examination import Examination
 from server.federation import Federation
 from server.matrix import write_matrix
-from server.opening import claimed, default_directory, load, now, write_manifest
+from server.opening import claimed, load, make_default_directory, now, write_manifest
 from server.recorder import Recorder
 from server.state import State
 from server.summary import seconds_before, summarise
@@ -34,12 +34,13 @@ def main(grid: Grid, context: Context) -> None:
     directory). Raises RunFailed where the run cannot be finished; the manifest then says why.
     """
     settings = {name: str(value) for name, value in context.run_config.items()}
-    directory = RunDirectory(Path(settings.get("out") or default_directory(settings["scenario"])))
-    if directory.manifest.exists():
-        play(grid, directory)  # whoever wrote the manifest keeps the directory locked
+    out = Path(settings["out"]) if settings.get("out") else None
+    if out is not None and RunDirectory(out).manifest.exists():
+        play(grid, RunDirectory(out))  # whoever wrote the manifest keeps the directory locked
         return
     overrides = [override.strip() for override in settings.get("overrides", "").split(";") if override.strip()]
     loaded = load(settings["scenario"], overrides)
+    directory = RunDirectory(out or make_default_directory(settings["scenario"]))
     with claimed(directory):
         write_manifest(directory, loaded, overrides, "flower")
         play(grid, directory)

@@ -1,6 +1,7 @@
 """Opening a run directory: the manifest, and the refusal of what cannot work before anything runs."""
 
 import contextlib
+import itertools
 import platform
 import uuid
 from collections.abc import Iterator, Sequence
@@ -24,13 +25,19 @@ from server.planning import Outlook
 _PACKAGES = ("fedcrucible", "flwr", "torch", "opacus", "tenseal", "numpy")
 
 
-def default_directory(scenario: str) -> Path:
-    """`runs/NAME`, or `runs/NAME-2` and so on: nothing that is there is ever overwritten."""
-    name = Path(scenario).stem
-    path, number = Path("runs") / name, 2
-    while path.exists():
-        path, number = Path("runs") / f"{name}-{number}", number + 1
-    return path
+def make_default_directory(scenario: str) -> Path:
+    """Make `runs/NAME`, or `runs/NAME-2` and so on: nothing that is there is ever overwritten.
+
+    Whose call makes it has it, so that of starts at the same moment each gets its own. Raises ScenarioError where none
+    can be made.
+    """
+    folder, name = Path("runs"), Path(scenario).stem
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    try:
+        folder.mkdir(exist_ok=True)
+        return next(path for path in map(folder.joinpath, names) if _made(path))
+    except OSError as error:
+        raise ScenarioError([f"{error.filename}: {error.strerror}; --out DIR names another place"]) from error
 
 
 def load(file: str, overrides: Sequence[str]) -> Loaded:
@@ -125,6 +132,15 @@ def outlook_for(scenario: Scenario) -> Outlook:
 def now() -> str:
     """The time as a manifest writes it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _made(folder: Path) -> bool:
+    """Make a folder; False where there is one, or anything else of that name, already."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
 
 
 def _clients(scenario: Scenario, records: Records) -> dict[str, object]:

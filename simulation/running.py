@@ -13,7 +13,7 @@ from scenarios.schema import Scenario
 from scenarios.source import Loaded
 from server import ending
 from server.directory import RunDirectory
-from server.opening import claimed, default_directory, load, write_manifest
+from server.opening import claimed, load, make_default_directory, write_manifest
 from server.summary import seconds_before
 from simulation import verify
 from simulation.engines import flower, local
@@ -36,7 +36,7 @@ def start(
     if engine == "flower":
         flower.app_folder()
     loaded = load(file, overrides)
-    directory = RunDirectory(out or default_directory(loaded.scenario.name))
+    directory = RunDirectory(out or make_default_directory(loaded.scenario.name))
     begin(loaded, overrides, directory, engine, workers)
     return directory.path
 

@@ -277,6 +277,17 @@ def test_an_unknown_name_lists_the_library() -> None:
     assert problem.startswith("'quickstrt' is no scenario of the library (broken-noise, ")
 
 
+@pytest.mark.parametrize("name", [".", "..", "folder"])
+def test_what_is_there_is_read_or_refused_as_what_it_is(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "mine").write_text(TEXT)
+    assert read("mine").scenario.name == "small"
+    assert problems(name) == [f"{name}: not a file but a folder"]
+
+
 @pytest.mark.parametrize("entry", library(), ids=lambda entry: entry.name)
 def test_the_library_can_be_read_and_asks_something(entry: tuple[str, str, Path]) -> None:
     name, question, path = entry

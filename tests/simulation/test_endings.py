@@ -4,6 +4,8 @@ import json
 import shutil
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from flwr.app import Context, RecordDict
@@ -53,23 +55,43 @@ def test_the_head_is_printed_for_whoever_keeps_it(finished):
     assert f"journal head {head}" in running.closing_lines(finished.path)
 
 
-def test_of_two_starts_on_one_directory_one_is_refused(tmp_path, monkeypatch):
-    path, both, told = str(write(tmp_path, SMALL)), threading.Barrier(2), []
+@pytest.fixture
+def start_two(tmp_path, monkeypatch):
+    """Starts the same scenario twice at the same moment; gives what came of each, the path or the refusal."""
+    path, both = str(write(tmp_path, SMALL)), threading.Barrier(2)
     load = running.load
     monkeypatch.setattr(running, "load", lambda *args: (load(*args), both.wait())[0])
 
-    def start():
+    def start(out):
         try:
-            told.append(running.start(path, [], "local", 1, tmp_path / "run"))
+            return running.start(path, [], "local", 1, out)
         except ScenarioError as error:
-            told.append(error)
+            return error
 
-    other = threading.Thread(target=start)
-    other.start()
-    start()
-    other.join()
+    def start_both(out):
+        with ThreadPoolExecutor(2) as starters:
+            return list(starters.map(start, [out, out]))
+
+    return start_both
+
+
+def test_of_two_starts_on_one_directory_one_is_refused(tmp_path, start_two):
+    told = start_two(tmp_path / "run")
     assert sorted(isinstance(each, ScenarioError) for each in told) == [False, True]
     assert verify.problems(tmp_path / "run") == []
+
+
+def test_of_two_starts_that_name_no_directory_each_has_its_own(tmp_path, monkeypatch, start_two):
+    monkeypatch.chdir(tmp_path)
+    assert sorted(map(str, start_two(None))) == ["runs/small", "runs/small-2"]
+    assert all(verify.problems(Path(path)) == [] for path in ("runs/small", "runs/small-2"))
+
+
+def test_where_no_default_directory_can_be_made_another_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(ScenarioError, match="runs: File exists; --out DIR names another place"):
+        running.start(str(write(tmp_path, SMALL)), [], "local", 1)
 
 
 def test_a_wrong_scenario_leaves_nothing_behind(tmp_path):
