@@ -1,3 +1,4 @@
+import re
 import struct
 
 import pytest
@@ -45,6 +46,19 @@ def test_a_picture_of_a_run_without_privacy_has_no_epsilon(tmp_path):
     picture = (tmp_path / "run.svg").read_text()
     assert "Accuracy by round" in picture
     assert "Privacy spent" not in picture
+
+
+def axis_labels(picture):
+    """What stands at the ticks of each axis of a picture."""
+    axes = re.findall(r'role-axis-label".*?</g>', picture, re.DOTALL)
+    return [[label for label in re.findall(r"<text[^>]*>([^<]*)</text>", axis) if label] for axis in axes]
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 4])
+def test_each_round_of_a_short_run_stands_once_below_its_charts(tmp_path, rounds):
+    write_picture(write_run(tmp_path / "run", rounds=rounds), tmp_path / "run.svg")
+    accuracy, _, epsilon, _ = axis_labels((tmp_path / "run.svg").read_text())
+    assert accuracy == epsilon == [str(round_) for round_ in range(1, rounds + 1)]
 
 
 def test_another_ending_is_refused(written, tmp_path):

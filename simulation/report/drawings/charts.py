@@ -23,13 +23,16 @@ def loss_by_round(rows: Sequence[Row], changes: Sequence[Row], palette: Palette)
     return _one_by_round(rows, changes, "loss", ".6~g", palette)
 
 
-def pair_by_round(rows: Sequence[Row], title: str, palette: Palette) -> Drawing:
-    """Two values by round, told apart by colour, dash and shape: rows of `round`, `kind` and `value`."""
+def pair_by_round(rows: Sequence[Row], title: str, numbers: str, palette: Palette) -> Drawing:
+    """Two values by round, told apart by colour, dash and shape: rows of `round`, `kind` and `value`.
+
+    Ticks have this format of d3.
+    """
     kinds = list(dict.fromkeys(str(row["kind"]) for row in rows))
     legend = alt.Legend(title=None, orient="top", symbolSize=90, symbolStrokeWidth=0, symbolOpacity=1)
     colours = alt.Scale(domain=kinds, range=[palette.first, palette.second])
     base = alt.Chart(alt.NamedData(name="rows")).encode(
-        x=rounds(), y=values("~s"), color=alt.Color("kind:N", scale=colours, legend=legend)
+        x=rounds(), y=values(numbers), color=alt.Color("kind:N", scale=colours, legend=legend)
     )
     dashes = alt.StrokeDash("kind:N", scale=alt.Scale(domain=kinds, range=[[1, 0], [6, 4]]), legend=legend)
     shapes = alt.Shape("kind:N", scale=alt.Scale(domain=kinds, range=["circle", "square"]), legend=legend)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from simulation.report.drawings.drawing import HEIGHT, Drawing, Row, layered
+from simulation.report.drawings.drawing import HEIGHT, Drawing, Row, layered, whole
 from simulation.report.drawings.palette import Palette
 
 
@@ -15,7 +15,7 @@ def spread(rows: Sequence[Row], figure: str, least_step: float, limit: float | N
     """
     axis = alt.Axis(title=figure, tickCount=8, tickMinStep=least_step, grid=False)
     across = alt.X("from:Q", axis=axis, scale=alt.Scale(zero=False))
-    up = alt.Y("clients:Q", axis=alt.Axis(title="clients", tickCount=5, tickMinStep=1, format="d"))
+    up = alt.Y("clients:Q", axis=whole("clients", 5))
     tooltip = [alt.Tooltip("label:N", title=figure), alt.Tooltip("clients:Q", title="clients", format=",")]
     bars = alt.Chart(alt.NamedData(name="rows")).mark_bar(color=palette.first, binSpacing=1)
     layers = [bars.encode(x=across, x2="to:Q", y=up, y2=alt.datum(0), tooltip=tooltip)]

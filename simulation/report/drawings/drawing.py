@@ -70,13 +70,28 @@ def specify(drawing: Drawing, description: str, palette: Palette) -> Specificati
     return {**chart.to_dict(validate=False), "datasets": {name: list(rows) for name, rows in drawing.rows.items()}}
 
 
-def rounds() -> alt.X:
-    """The axis of rounds."""
-    scale = alt.Scale(nice=False, zero=False)
-    return alt.X(
-        "round:Q",
-        axis=alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False, labelFlush=False),
-        scale=scale,
+def rounds(field: str = "round:Q") -> alt.X:
+    """The axis of rounds, by a field of another name where need be."""
+    axis = whole("round", 10)
+    axis.grid, axis.labelFlush = False, False
+    return alt.X(field, axis=axis, scale=alt.Scale(nice=False, zero=False))
+
+
+def whole(title: str, ticks: int) -> alt.Axis:
+    """An axis of whole numbers, with about so many ticks.
+
+    Where there are two or three of them Vega puts ticks at the halves whatever `tickMinStep` is, and would label them
+    with a neighbour's number.
+    """
+    shown: dict[str, object] = {"condition": {"test": "datum.value % 1 === 0", "value": 1}, "value": 0}
+    return alt.Axis(
+        title=title,
+        tickMinStep=1,
+        tickCount=ticks,
+        format="d",
+        labelExpr="datum.value % 1 === 0 ? datum.label : ''",
+        tickOpacity=shown,
+        gridOpacity=shown,
     )
 
 

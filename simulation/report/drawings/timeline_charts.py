@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from simulation.report.drawings.drawing import HEIGHT, Drawing, Row, layered, points, rounds, values
+from simulation.report.drawings.drawing import HEIGHT, Drawing, Row, layered, points, rounds, values, whole
 from simulation.report.drawings.palette import Palette
 
 _LEGEND_LINES = 10
@@ -48,7 +48,7 @@ def lanes(
         base.transform_filter({"field": "state", "equal": state})
         .mark_bar(height={"band": looks[state][1]}, stroke=palette.muted, strokeWidth=0 if state == "there" else 0.5)
         .encode(
-            x=_across("from:Q"),
+            x=rounds("from:Q"),
             x2=alt.X2("to:Q"),
             y=y,
             color=alt.Color("state:N", scale=scale, legend=None if plain else legend),
@@ -74,8 +74,8 @@ def counts(bands: Sequence[Row], rows: Sequence[Row], marks: Sequence[Row], pale
     present = [state for state in looks if any(row["state"] == state for row in rows)]
     scale = alt.Scale(domain=present, range=[looks[state] for state in present])
     legend = alt.Legend(title=None, orient="bottom", symbolType="square", symbolSize=130, symbolStrokeWidth=0)
-    base = alt.Chart(alt.NamedData(name="rows")).encode(x=_across("round:Q"), order=alt.Order("place:Q"))
-    y = alt.Y("clients:Q", stack="zero", axis=alt.Axis(title="clients", tickCount=5, tickMinStep=1, format="d"))
+    base = alt.Chart(alt.NamedData(name="rows")).encode(x=rounds(), order=alt.Order("place:Q"))
+    y = alt.Y("clients:Q", stack="zero", axis=whole("clients", 5))
     area = base.mark_area(interpolate="step", line=False, opacity=0.9).encode(
         y=y,
         color=alt.Color("state:N", scale=scale, legend=legend),
@@ -154,13 +154,13 @@ def _bands(palette: Palette) -> list[alt.Chart]:
     tooltip = [alt.Tooltip("name:N", title="experience"), alt.Tooltip("rounds:N", title="rounds")]
     return [
         base.mark_rect(color=palette.grid, tooltip=True).encode(
-            x=_across("from:Q"),
+            x=rounds("from:Q"),
             x2=alt.X2("to:Q"),
             opacity=alt.condition("datum.shaded", alt.value(0.55), alt.value(0.12)),
             tooltip=tooltip,
         ),
         base.mark_text(color=palette.muted, baseline="bottom", fontSize=12).encode(
-            x=_across("middle:Q"), y=alt.YValue(-5), text=alt.Text("label:N"), tooltip=tooltip
+            x=rounds("middle:Q"), y=alt.YValue(-5), text=alt.Text("label:N"), tooltip=tooltip
         ),
     ]
 
@@ -170,14 +170,9 @@ def _marks(y: alt.Y | alt.YValue, palette: Palette) -> list[alt.Chart]:
     base = alt.Chart(alt.NamedData(name="marks")).encode(y=y)
     tooltip = [alt.Tooltip("round:Q"), alt.Tooltip("text:N", title="what")]
     return [
-        base.mark_rule(color=palette.ink, strokeWidth=2).encode(x=_across("round:Q"), x2=alt.X2("until:Q")),
-        base.mark_circle(color=palette.ink, size=230, opacity=1).encode(x=_across("round:Q"), tooltip=tooltip),
+        base.mark_rule(color=palette.ink, strokeWidth=2).encode(x=rounds(), x2=alt.X2("until:Q")),
+        base.mark_circle(color=palette.ink, size=230, opacity=1).encode(x=rounds(), tooltip=tooltip),
         base.mark_text(color=palette.paper, fontSize=10, fontWeight="bold").encode(
-            x=_across("round:Q"), text=alt.Text("number:N"), tooltip=tooltip
+            x=rounds(), text=alt.Text("number:N"), tooltip=tooltip
         ),
     ]
-
-
-def _across(field: str) -> alt.X:
-    axis = alt.Axis(title="round", tickMinStep=1, tickCount=10, format="d", grid=False, labelFlush=False)
-    return alt.X(field, axis=axis, scale=alt.Scale(nice=False, zero=False))

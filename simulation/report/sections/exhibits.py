@@ -43,9 +43,11 @@ def cost(run: Run) -> tuple[Exhibit, ...]:
         f"The median round takes {duration(median(one.seconds for one in run.rounds))} by the clock. Clients that work "
         "at the same time add up to more than that."
     )
+    by_bytes = charts.pair_by_round(series.traffic(run), "bytes", "~s", PAGE)
+    by_time = charts.pair_by_round(series.seconds(run), "seconds", ".6~g", PAGE)
     return (
-        exhibit("bytes", "Bytes by round", traffic, charts.pair_by_round(series.traffic(run), "bytes", PAGE)),
-        exhibit("seconds", "Seconds by round", seconds, charts.pair_by_round(series.seconds(run), "seconds", PAGE)),
+        exhibit("bytes", "Bytes by round", traffic, by_bytes),
+        exhibit("seconds", "Seconds by round", seconds, by_time),
     )
 
 
