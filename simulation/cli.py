@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from privacy.errors import FedcrucibleError, ScenarioError
+from simulation import printing
 
 cli = typer.Typer(
     name="fedcrucible",
@@ -21,8 +22,9 @@ cli = typer.Typer(
 
 _OK, _FAILED, _WRONG = 0, 1, 2
 
-Scenario = Annotated[str, typer.Argument(metavar="FILE", help="a scenario file, or the name of a library scenario")]
-Directory = Annotated[Path, typer.Argument(metavar="DIR", help="a run directory, of resume also a sweep's")]
+# What an argument is stands in each command's own words: Typer loses the help of one, and misprints "required".
+Scenario = Annotated[str, typer.Argument(metavar="FILE", hidden=True)]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", hidden=True)]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a dotted key")]
 Workers = Annotated[int | None, typer.Option(min=1, max=256, help="worker processes; default: all cores")]
 Debug = Annotated[bool, typer.Option("--debug", help="show a traceback")]
@@ -32,12 +34,15 @@ Debug = Annotated[bool, typer.Option("--debug", help="show a traceback")]
 def run(
     file: Scenario,
     set_: Overrides = None,
-    engine: Annotated[str, typer.Option(help="local | flower")] = "local",
+    engine: Annotated[str, typer.Option(help="local | flower; default: local", show_default=False)] = "local",
     workers: Workers = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="run directory; default: runs/NAME")] = None,
     debug: Debug = False,
 ) -> None:
-    """Run a scenario and write its run directory and report."""
+    """Run a scenario and write its run directory and report.
+
+    FILE is a scenario file, or the name of a library scenario.
+    """
     from simulation import running
 
     path = running.start(file, set_ or [], engine, workers, out)
@@ -46,7 +51,10 @@ def run(
 
 @cli.command()
 def resume(directory: Directory, workers: Workers = None, debug: Debug = False) -> None:
-    """Continue an interrupted run, or a sweep, to the same bits as an uninterrupted one."""
+    """Continue an interrupted run, or a sweep, to the same bits as an uninterrupted one.
+
+    DIR is a run directory, or a sweep's.
+    """
     from simulation import running
     from simulation.report.files.outcomes import is_sweep
     from simulation.sweeps import sweeping
@@ -67,7 +75,10 @@ def sweep(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="its directory; default: sweeps/NAME")] = None,
     debug: Debug = False,
 ) -> None:
-    """Run every point of a scenario's [sweep], or go on with it, and compare them."""
+    """Run every point of a scenario's [sweep], or go on with it, and compare them.
+
+    FILE is a scenario file, or the name of a library scenario.
+    """
     from simulation.sweeps import sweeping
 
     path = sweeping.start(file, set_ or [], jobs, out)
@@ -82,7 +93,10 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False,
     debug: Debug = False,
 ) -> None:
-    """Validate a scenario and print what it plans, round by round, without training; of a [sweep] its points."""
+    """Validate a scenario and print what it plans, round by round, without training; of a [sweep] its points.
+
+    FILE is a scenario file, or the name of a library scenario.
+    """
     from scenarios import source
     from simulation import checking
     from simulation.sweeps import planned
@@ -98,7 +112,10 @@ def check(
 
 @cli.command()
 def verify(directory: Directory, debug: Debug = False) -> None:
-    """Check the journal's hash chain and recompute epsilon from the ledger rows."""
+    """Check the journal's hash chain and recompute epsilon from the ledger rows.
+
+    DIR is a run directory.
+    """
     from simulation import verify as verification
 
     verdict = verification.examine(directory)
@@ -114,7 +131,10 @@ def verify(directory: Directory, debug: Debug = False) -> None:
 
 @cli.command()
 def audit(directory: Directory, set_: Overrides = None, debug: Debug = False) -> None:
-    """Try the audits of a finished run: those of its scenario or, without any, the quick ones that fit."""
+    """Try the audits of a finished run: those of its scenario or, without any, the quick ones that fit.
+
+    DIR is a run directory.
+    """
     from simulation import auditing
 
     found = auditing.audit(directory, set_ or [])
@@ -128,7 +148,7 @@ def audit(directory: Directory, set_: Overrides = None, debug: Debug = False) ->
 
 @cli.command()
 def report(
-    directories: Annotated[list[Path], typer.Argument(metavar="DIR...")],
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", hidden=True)],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -141,7 +161,10 @@ def report(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Write one self-contained HTML page for one or more runs, or a picture of one."""
+    """Write one self-contained HTML page for one or more runs, or a picture of one.
+
+    Each DIR is a run directory; a single one may be a sweep's.
+    """
     from simulation import report as reports
 
     target = output or (directories[0] / "report.html" if len(directories) == 1 else Path("comparison.html"))
@@ -166,8 +189,12 @@ def list_() -> None:
 def main() -> None:
     """The console script: exit 0 when done, 1 when a run failed, 2 when the file or the command line is wrong."""
     debug = "--debug" in sys.argv[1:]
+    printing.prepare()
     try:
-        cli(standalone_mode=True)
+        try:
+            cli(standalone_mode=True)
+        finally:
+            sys.stdout.flush()  # here a full disk can be told, at the interpreter's end no more
     except ScenarioError as error:
         _complain(error, debug)
         sys.exit(_WRONG)
