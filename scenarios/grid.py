@@ -216,7 +216,7 @@ def _point(sweep: Sweep, settings: Settings) -> Point:
     said = [f"{_key(axis)}={written(settings[axis.key])}" for axis in ordered]
     said += [f"{key}={written(value)}" for key, value in kept.items()]
     overrides = (*sweep.overrides, f"{SWEEP}=none", *said)
-    return Point(settings, Loaded(scenario, opened.text, opened.path), overrides, left_out)
+    return Point(settings, Loaded(scenario, opened), overrides, left_out)
 
 
 def _short(text: str) -> str:

@@ -1,6 +1,7 @@
 """Reading a scenario from a file or the library, with overrides; refusals name the file, line and key."""
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ SWEEP = "sweep"
 MAX_BYTES = 256 * 1024
 _MAX_PROBLEMS = 20
 _MANY_RUNS = "this file is many runs: use fedcrucible sweep, or --set sweep=none for the scenario without its grid"
+_KEY = re.compile(r"(\w+(?:\.\w+|\[\d+\])*): ")
 _LIBRARY = Path(__file__).parent / "library"
 
 
@@ -43,14 +45,19 @@ class Opened:
         """Where a key was set, as a message names it."""
         return command_line.origin(path, self.origins) or f"{self.path}:{self.toml.line(path)}"
 
+    def placed(self, problem: str) -> str:
+        """A problem that begins with a key of the scenario, as those do that data and planning tell, and its place."""
+        key = _KEY.match(problem)
+        parts = [int(part) if part.isdigit() else part for part in re.findall(r"\w+", key[1])] if key else []
+        return f"{self.place(tuple(parts))}: {problem}" if parts and parts[0] in Scenario.model_fields else problem
+
 
 @dataclass(frozen=True)
 class Loaded:
-    """A scenario that can work, the text it was read from (before overrides) and where that text is."""
+    """A scenario that can work as far as its file tells, and what it was read from."""
 
     scenario: Scenario
-    text: str
-    path: Path
+    opened: Opened
 
 
 class LibraryScenario(NamedTuple):
@@ -71,7 +78,7 @@ def read(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Loa
     opened = open_file(path_or_library_name, overrides)
     if SWEEP in opened.values:
         raise ScenarioError([refusals.line(opened.place((SWEEP,)), (SWEEP,), _MANY_RUNS)])
-    return Loaded(validated(opened, opened.values, opened.origins), opened.text, opened.path)
+    return Loaded(validated(opened, opened.values, opened.origins), opened)
 
 
 def open_file(path_or_library_name: str | Path, overrides: Sequence[str] = ()) -> Opened:

@@ -43,8 +43,19 @@ def make_default_directory(scenario: str) -> Path:
 def load(file: str, overrides: Sequence[str]) -> Loaded:
     """Read a scenario. Raises ScenarioError for one that cannot work; nothing is written."""
     loaded = source.read(file, overrides)
-    outlook_for(loaded.scenario)
+    planned(loaded)
     return loaded
+
+
+def planned(loaded: Loaded) -> Outlook:
+    """What planning goes by for a scenario that has been read.
+
+    Raises ScenarioError, with the file's lines, for what `outlook_for` refuses.
+    """
+    try:
+        return outlook_for(loaded.scenario)
+    except ScenarioError as error:
+        raise ScenarioError([loaded.opened.placed(problem) for problem in error.problems]) from error
 
 
 @contextlib.contextmanager
@@ -84,7 +95,7 @@ def write_manifest(directory: RunDirectory, loaded: Loaded, overrides: Sequence[
             "ended": None,
             "scenario": scenario.model_dump(mode="json"),
             "scenario_sha256": sha256(scenario),
-            "scenario_text": loaded.text,
+            "scenario_text": loaded.opened.text,
             "overrides": list(overrides),
             "data_sha256": dataset.fingerprint,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
@@ -117,7 +128,7 @@ def outlook_for(scenario: Scenario) -> Outlook:
     records = records_of(scenario)
     scenario.model.size(records.dataset.shape, len(records.dataset.classes))
     unfit = [
-        f"audit.{number}.{key}: {reason}"
+        f"audit[{number}].{key}: {reason}"
         for number, audit in enumerate(scenario.audit)
         for key, reason in audit.conflicts(records.dataset.classes)
     ]

@@ -15,7 +15,7 @@ from scenarios.schema import Scenario, sha256
 from scenarios.timeline import happening, tasks_at
 from scenarios.work import charges_of
 from server import learning, planning
-from server.opening import outlook_for
+from server.opening import outlook_for, planned
 from server.planning import Outlook
 from simulation import crowds
 from simulation.crowds import Promise
@@ -71,8 +71,8 @@ def planned_epsilon(scenario: Scenario) -> float | None:
 
 
 def _read(file: str, overrides: Sequence[str]) -> tuple[Scenario, Outlook]:
-    scenario = source.read(file, overrides).scenario
-    return scenario, outlook_for(scenario)
+    loaded = source.read(file, overrides)
+    return loaded.scenario, planned(loaded)
 
 
 def _possible(scenario: Scenario, round_: int) -> int:

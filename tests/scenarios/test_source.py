@@ -63,7 +63,7 @@ def problem_of(file: Path, old: str, new: str) -> str:
 def test_a_file_is_read_with_its_text_and_place(file: Path) -> None:
     loaded = read(file)
     assert isinstance(loaded, Loaded)
-    assert (loaded.scenario.name, loaded.text, loaded.path) == ("small", TEXT, file)
+    assert (loaded.scenario.name, loaded.opened.text, loaded.opened.path) == ("small", TEXT, file)
     assert loaded.scenario.data.dataset.kind == "digits"
 
 

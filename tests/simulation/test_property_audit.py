@@ -164,9 +164,8 @@ def test_record_level_privacy_at_8_does_not_hide_a_property(epsilon, least, most
 
 
 def test_a_label_that_the_data_do_not_have_is_refused_before_anything_is_trained():
-    told = typed("check", "what-my-updates-say", "--set", 'audit=[{ kind = "property-inference", label = "zz" }]')
+    asked = 'audit=[{ kind = "property-inference", label = "zz" }]'
+    told = typed("check", "what-my-updates-say", "--set", asked)
+    classes = ", ".join(repr(str(one)) for one in range(10))
     assert told.returncode == 2
-    assert (
-        told.stderr.strip()
-        == f"audit.0.label: the data have no class 'zz'; they have {', '.join(repr(str(one)) for one in range(10))}"
-    )
+    assert told.stderr.strip() == f"--set {asked}: audit[0].label: the data have no class 'zz'; they have {classes}"
