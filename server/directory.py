@@ -119,8 +119,12 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    write_through(temporary, content)
-    temporary.replace(path)
+    try:
+        write_through(temporary, content)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # half a file takes room, and a disk that is full has none
+        raise
     sync_folder(path.parent)
 
 

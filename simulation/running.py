@@ -44,7 +44,10 @@ def start(
 def begin(loaded: Loaded, overrides: Sequence[str], directory: RunDirectory, engine: str, workers: int | None) -> None:
     """Run a scenario that has been read. Raises ScenarioError where the directory is taken, RunFailed afterwards."""
     with claimed(directory):
-        write_manifest(directory, loaded, overrides, engine)
+        try:
+            write_manifest(directory, loaded, overrides, engine)
+        except OSError as error:
+            raise RunFailed(f"{directory.manifest}: cannot be written: {error.strerror or error}") from error
         print(f"{loaded.scenario.name}: {loaded.scenario.question}", file=sys.stderr)  # noqa: T201
         _play(loaded.scenario, directory, engine, workers)
 
@@ -111,7 +114,13 @@ def _play(scenario: Scenario, directory: RunDirectory, engine: str, workers: int
             ending.fail(directory, scenario, reason, time.perf_counter() - begun)
         _report_anyway(directory)
         raise error if isinstance(error, FedcrucibleError) else RunFailed(reason) from error
-    write_report([directory.path], directory.report)
+    try:
+        write_report([directory.path], directory.report)
+    except OSError as error:
+        raise RunFailed(
+            f"{directory.report}: cannot be written: {error.strerror or error}; the run itself is complete, and"
+            f" fedcrucible report {directory.path} writes its page"
+        ) from error
 
 
 def _stopped(directory: RunDirectory, engine: str) -> RunFailed:

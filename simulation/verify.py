@@ -58,6 +58,8 @@ def why(error: Exception) -> str:
             return f"{Path(name).name}: {reason}"
         case json.JSONDecodeError():
             return f"a file in it is not JSON: {error.msg} in line {error.lineno}"
+        case UnicodeDecodeError():
+            return "a file in it is not UTF-8 text"
         case OSError() | ValueError():
             return " ".join(str(error).split())
         case _:

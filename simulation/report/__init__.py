@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from privacy.errors import ScenarioError
+from server.directory import write_bytes
 
 PICTURES = (".png", ".svg")
 
@@ -47,20 +48,23 @@ def write_report(directories: Sequence[Path], output: Path) -> None:
     with unchecked():
         page = render_sweep(read_outcomes(swept[0])) if swept else render([read_run(one) for one in directories])
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page, encoding="utf-8", errors="replace")
+    write_bytes(output, page.encode(errors="replace"))
 
 
 def write_picture(directory: Path, output: Path) -> None:
     """Draw accuracy and epsilon by round of one run; `output` ends in .png or .svg.
 
-    Raises ScenarioError where the directory holds no readable manifest or for any other ending, OSError where `output`
-    cannot be written.
+    Raises ScenarioError for a sweep's directory, one that holds no readable manifest, or any other ending, OSError
+    where `output` cannot be written.
     """
     from simulation.report.drawings.drawing import unchecked
+    from simulation.report.files.outcomes import is_sweep
     from simulation.report.files.reading import read_run
     from simulation.report.picture import draw
 
+    if is_sweep(directory):
+        raise ScenarioError([f"{directory}: a sweep has a page and no picture; name an .html, or one of its runs"])
     with unchecked():
         picture = draw(read_run(directory), output.suffix.lower())
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(picture)
+    write_bytes(output, picture)

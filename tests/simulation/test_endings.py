@@ -14,11 +14,13 @@ from privacy import accounting
 from privacy.errors import RunFailed, ScenarioError
 from runs import PRIVATE, SMALL, begin, play, summary, typed, wait_for_rounds, write
 from server import app, journal
+from server import directory as directory_module
 from server.directory import RunDirectory
 from server.summary import total
 from simulation import running, verify
 from simulation.engines import flower, local
 from simulation.grid import LocalGrid
+from simulation.report import write_report
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +138,32 @@ def test_a_model_that_cannot_be_written_fails_the_run_and_can_be_resumed(tmp_pat
     monkeypatch.undo()
     running.resume(directory.path, 1)
     assert verify.problems(directory.path) == []
+
+
+def test_a_page_that_cannot_be_written_leaves_a_complete_run_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "write_report", disk_full)
+    with pytest.raises(RunFailed, match=r"report\.html: cannot be written: No space left.*the run itself is complete"):
+        play(tmp_path, SMALL)
+    assert RunDirectory(tmp_path / "run").read_manifest()["status"] == "completed"
+    assert verify.problems(tmp_path / "run") == []
+
+
+def test_a_disk_without_room_for_a_manifest_is_told_and_the_directory_is_as_good_as_new(tmp_path, monkeypatch):
+    monkeypatch.setattr(directory_module, "write_through", disk_full)
+    with pytest.raises(RunFailed, match=r"manifest\.json: cannot be written: No space left"):
+        play(tmp_path, SMALL)
+    monkeypatch.undo()
+    assert list((tmp_path / "run").iterdir()) == []
+    assert verify.problems(play(tmp_path, SMALL).path) == []
+
+
+def test_half_a_page_is_never_left_behind(finished, tmp_path, monkeypatch):
+    page = finished.report.read_bytes()
+    monkeypatch.setattr(Path, "replace", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        write_report([finished.path], finished.report)
+    assert finished.report.read_bytes() == page
+    assert not [entry for entry in finished.path.iterdir() if entry.name.startswith(".")]
 
 
 def test_a_failure_over_a_torn_journal_is_still_told(tmp_path, monkeypatch):

@@ -89,5 +89,5 @@ def test_a_sweep_without_results_and_one_among_runs_are_refused(tmp_path):
     (folder / "results.json").unlink()
     with pytest.raises(ScenarioError, match="the sweep has no results yet"):
         write([folder], tmp_path / "page.html")
-    with pytest.raises(ScenarioError, match="not a run directory"):
+    with pytest.raises(ScenarioError, match="a sweep has a page and no picture"):
         write([folder], tmp_path / "page.png")
