@@ -262,7 +262,11 @@ def test_a_timeline_that_the_data_do_not_give_is_refused_by_its_key(what, tmp_pa
     path.write_text(BASE + text, encoding="utf-8")
     with pytest.raises(ScenarioError) as caught:
         load(str(path), [])
-    assert caught.value.problems[0].startswith(told)
+    place, _, problem = caught.value.problems[0].partition(": ")
+    file, _, line = place.rpartition(":")
+    assert file == str(path)
+    assert re.findall(r"[a-z]+", told.partition(":")[0])[-1] in (BASE + text).splitlines()[int(line) - 1]
+    assert problem.startswith(told)
 
 
 def test_a_rotation_of_a_table_is_refused(tmp_path):
