@@ -36,11 +36,11 @@ def poisson_batches(
     """
     if records <= 0:
         raise ValueError(f"there must be a record to sample from, not {records}")
-    rate = torch.from_numpy(sampling_rate) if isinstance(sampling_rate, np.ndarray) else sampling_rate
+    rate = np.asarray(sampling_rate, np.float32)  # Opacus compares in float32
     # So many steps at once that calls do not count, and so few that the coins of a large data set do not fill memory.
     at_once = max(1, _COINS // records)
     counts = [min(at_once, steps - begun) for begun in range(0, steps, at_once)]
-    drawn = ((torch.rand(count, records, generator=generator) < rate).numpy() for count in counts)
+    drawn = (torch.rand(count, records, generator=generator).numpy() < rate for count in counts)
     return [chosen.nonzero()[0] for some in drawn for chosen in some]
 
 

@@ -22,6 +22,14 @@ def test_batches_are_those_of_opacus_and_leave_the_generator_where_it_does(recor
     assert torch.equal(ours.get_state(), theirs.get_state())
 
 
+def test_a_coin_at_the_rate_in_float32_is_no_member_as_opacus_has_it():
+    rate = np.float64(torch.rand(40, generator=seeded(4))[7]) + 1e-12
+    sampler = UniformWithReplacementSampler(num_samples=40, sample_rate=rate, generator=seeded(4), steps=1)
+    (batch,) = poisson_batches(40, rate, 1, seeded(4))
+    assert 7 not in batch
+    assert [batch.tolist()] == list(sampler)
+
+
 def test_as_many_rates_as_records_are_the_same_coins():
     own = np.full(17, 0.3, np.float32)
     for batch, other in zip(

@@ -35,7 +35,10 @@ class Linear:
         clients, samples = inputs.shape[:2]
         outputs = gradient.reshape(clients, samples, -1, gradient.shape[-1])
         weight = Product(outputs, inputs.reshape(clients, samples, -1, inputs.shape[-1]))
-        return (weight, Explicit(outputs.sum(2))) if self.bias else (weight,)
+        if not self.bias:
+            return (weight,)
+        # A vector has one position: no sum, which would be a copy.
+        return weight, Explicit(outputs.squeeze(2) if gradient.dim() == 3 else outputs.sum(2))
 
 
 def rule_of(module: torch.nn.Linear) -> Rule | None:
