@@ -1,7 +1,7 @@
 """How workers hand over what is large: in memory that both processes map, since a pipe copies it several times."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.shared_memory import SharedMemory
 
@@ -73,11 +73,13 @@ def lay_down(performed: Performed, block: SharedMemory | None) -> list[Laid]:
     return found
 
 
-def pick_up(laid: Sequence[Laid], block: SharedMemory | None) -> Iterator[Outcome | str]:
-    """The outcomes as they were, with copies of what lies in the block, each made when it is asked for."""
+def pick_up(laid: Sequence[Laid], block: SharedMemory | None) -> list[Outcome | str]:
+    """The outcomes as they were, with copies of what lies in the block."""
     memory = _memory(block)
-    for one in laid:
-        yield _with(one.outcome, {name: bytes(memory[begin:end]) for name, (begin, end) in one.places.items()})
+    return [
+        _with(one.outcome, {name: bytes(memory[begin:end]) for name, (begin, end) in one.places.items()})
+        for one in laid
+    ]
 
 
 def _memory(block: SharedMemory | None) -> memoryview:

@@ -55,10 +55,7 @@ class Workers:
         self._blocks.close()
 
     def perform(self, chunks: Sequence[Sequence[Task]], arrays: Arrays) -> Iterator[Performed]:
-        """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting.
-
-        A chunk's are to be taken before the next chunk's are asked for.
-        """
+        """Yield each chunk's outcomes in the order of the chunks; only so many are under way that few lie waiting."""
         shared, waiting = None, collections.deque[_Given]()
         for chunk in chunks:
             pool = self._started()
@@ -77,12 +74,12 @@ class Workers:
     def _received(self, given: "_Given") -> Performed:
         """What a worker made of a chunk; what it sealed needs no second look, as if it had been sealed here."""
         outcomes = handover.pick_up(given.laid.result(), given.block)
+        self._blocks.take_back(given.block)
         for task, outcome in zip(given.tasks, outcomes, strict=True):
             envelope = outcome.fields.get("envelope") if isinstance(outcome, Outcome) else None
             if isinstance(envelope, bytes):
                 envelopes.vouch(envelope, task.secrets["signing_key"])
-            yield outcome
-        self._blocks.take_back(given.block)
+        return outcomes
 
     def _started(self) -> ProcessPoolExecutor | None:
         """The processes, once they are there."""

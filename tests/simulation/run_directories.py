@@ -3,10 +3,11 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from scenarios.seeds import stream
+from server import journal
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}'\"&<!--"
 QUESTION = "What does privacy cost when classes arrive over time?"
@@ -60,13 +61,13 @@ def write_run(
         "started": "2025-03-02T09:14:03+00:00",
         "ended": "2025-03-02T09:17:23+00:00",
     }
-    journal = [{"kind": "start", "run": manifest["run"], "hash": _digest("start")}]
-    journal += [_round(number, clients, names, private) for number in range(1, rounds + 1)]
+    lines = [{"kind": "start", "run": manifest["run"]}]
+    lines += [_round(number, clients, names, private) for number in range(1, rounds + 1)]
     if status == "completed":
-        journal.append({"kind": "end", "status": status, "hash": _digest("end")})
-        (directory / "summary.json").write_text(json.dumps(_summary(journal[1:-1], private)))
+        (directory / "summary.json").write_text(json.dumps(_summary(lines[1:], private)))
+        lines.append({"kind": "end", "status": status})
     (directory / "manifest.json").write_text(json.dumps(manifest))
-    (directory / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in journal))
+    (directory / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in _linked(lines)))
     return directory
 
 
@@ -142,8 +143,6 @@ def _round(number: int, clients: int, names: str, private: bool) -> dict[str, ob
         "seconds": seconds,
         "train_seconds": 0.7 * seconds,
         "seen": {"updates": False, "metadata": ["weight", "bytes", "ledger"]},
-        "previous": _digest(str(number - 1)),
-        "hash": _digest(str(number)),
     }
 
 
@@ -202,5 +201,10 @@ def _summary(rounds: list[dict[str, object]], private: bool) -> dict[str, object
     }
 
 
-def _digest(label: str) -> str:
-    return hashlib.sha256(label.encode()).hexdigest()
+def _linked(lines: list[dict[str, object]]) -> Iterator[dict[str, object]]:
+    """The lines as a journal holds them, each bound to the one before."""
+    previous = journal.GENESIS
+    for line in lines:
+        linked = journal.link(previous, line)
+        previous = linked["hash"]
+        yield linked

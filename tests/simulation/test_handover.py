@@ -29,7 +29,7 @@ def blocks():
 def test_outcomes_come_as_they_were(blocks, size):
     block = blocks.lend(size)
     laid = lay_down(OUTCOMES, block)
-    found = list(pick_up(laid, block))
+    found = pick_up(laid, block)
     assert found == OUTCOMES
     assert [list(one.fields) for one in found if isinstance(one, Outcome)] == [
         list(one.fields) for one in OUTCOMES if isinstance(one, Outcome)
@@ -41,7 +41,7 @@ def test_what_is_large_lies_in_the_block_and_is_copied_out_of_it(blocks):
     laid = lay_down(OUTCOMES, block)
     assert [len(one.places) for one in laid] == [1, 0, 0, 2]
     assert laid[0].outcome.fields["envelope"] == b""
-    found = list(pick_up(laid, block))
+    found = pick_up(laid, block)
     block.buf[:15_000] = bytes(15_000)
     assert found == OUTCOMES
 

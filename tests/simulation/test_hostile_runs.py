@@ -183,6 +183,37 @@ def test_a_journal_torn_in_its_last_line_counts_up_to_there(tmp_path):
     assert [row["round"] for row in page.rows("run-1-accuracy")] == [1, 2, 3, 4]
 
 
+def cut_the_end(journal):
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))
+
+
+def leave_out_a_round(journal):
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[:2] + lines[3:]))
+
+
+def raise_an_accuracy(journal):
+    rewrite(journal.parent, journal.name, lambda line: line.get("round") == 2 and line.update(accuracy=0.99))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (cut_the_end, "its end is missing"),
+        (leave_out_a_round, "line 3 does not follow line 2"),
+        (raise_an_accuracy, "line 3 was edited: its hash does not match its content"),
+    ],
+)
+def test_a_journal_that_was_changed_is_said_to_be(change, told, tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=4)
+    journal = directory / "journal.jsonl"
+    head = json.loads(journal.read_text().splitlines()[-1])["hash"]
+    rewrite(directory, "manifest.json", lambda manifest: manifest.update(journal_head=head))
+    assert "was changed after the run" not in report_of(directory).text
+    change(journal)
+    assert f"The journal was changed after the run: {told}" in report_of(directory).text
+
+
 @pytest.mark.parametrize("name", ["journal.jsonl", "summary.json"])
 @pytest.mark.parametrize(
     "content",

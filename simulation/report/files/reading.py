@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from privacy.errors import ScenarioError
+from server import journal
 from simulation.report.files.fields import Fields, parse
 from simulation.report.files.run import Client, ClientReport, Round, Run
 
@@ -37,6 +38,7 @@ def read_run(directory: Path) -> Run:
         messages=tuple(line.inners("messages") for line in lines) if traced else (),
         journal_hash=lines[-1].text("hash") if lines else "",
         note=note,
+        broken=_broken(lines, manifest),
     )
 
 
@@ -62,6 +64,18 @@ def _journal(path: Path) -> tuple[list[Fields], str]:
         except ValueError:
             return lines, f"The journal cannot be read from line {number} on; the figures end before it."
     return lines, ""
+
+
+def _broken(lines: list[Fields], manifest: Fields) -> str:
+    """The first thing wrong with the journal's chain, as `fedcrucible verify` says it; empty where it holds."""
+    try:
+        problems = journal.problems([dict(line.values) for line in lines])
+    except (RecursionError, ValueError):
+        problems = ["it holds what no run writes"]
+    head = manifest.text("journal_head")
+    if not problems and head and lines and head != lines[-1].text("hash"):
+        problems = ["its end is missing"]
+    return problems[0] if problems else ""
 
 
 def _round(line: Fields, hidden: bool) -> Round:
