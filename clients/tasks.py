@@ -56,7 +56,7 @@ def chunks(given: Sequence[Task]) -> list[list[int]]:
     works = [work_of(task.plan) for task in given]
     batches = [0 if work is None else work.taken for work in works]
     model, shape = scenario_of(plan.scenario).model, resident.appearances.features.shape[1:]
-    return training.cut(model, shape, resident.classes, batches)
+    return training.in_chunks(model, shape, resident.classes, batches)
 
 
 def perform(given: Sequence[Task], arrays: Mapping[str, Vector]) -> list[Vector]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from clients.cohort.chunks import chunks, cut
+from clients.cohort.chunks import chunks, in_chunks
 from clients.cohort.network import network_of
 from clients.cohort.trainer import train_chunk
 from clients.jobs import Job
 from privacy.view import Vector
 from scenarios.threads import one_thread
 
-__all__ = ["Job", "chunks", "cut", "train"]
+__all__ = ["Job", "chunks", "in_chunks", "train"]
 
 
 def train(jobs: Sequence[Job]) -> list[Vector]:

@@ -82,6 +82,15 @@ def problems(records: list[Record]) -> list[str]:
     return found
 
 
+def lacks_its_end(records: list[Record], manifest: Mapping[str, object]) -> bool:
+    """Whether the run's manifest names another head than the last line's hash.
+
+    A run that is under way has no head there yet; one that failed or was stopped has, if it could still be written.
+    """
+    said, head = manifest.get("journal_head"), records[-1].get("hash") if records else None
+    return head != said and (manifest.get("status") == "completed" or said is not None)
+
+
 def _digest(record: Mapping[str, object]) -> str:
     return hashlib.sha256(_canonical(record).encode()).hexdigest()
 

@@ -88,9 +88,7 @@ def _examined(directory: RunDirectory) -> Verdict:
         found.append("journal.jsonl: it belongs to another run than manifest.json")
     if sha256(scenario) != manifest["scenario_sha256"]:
         found.append("manifest.json: the scenario does not match its hash")
-    # A run that is under way has no head yet; one that failed or was stopped has, if it could still be written.
-    said_head, head = manifest.get("journal_head"), records[-1].get("hash") if records else None
-    if head != said_head and (status == "completed" or said_head is not None):
+    if journal.lacks_its_end(records, manifest):
         found.append("journal.jsonl: the end is missing: its head is not the one in manifest.json")
     spent = _spent(scenario, records)
     if status == "completed":

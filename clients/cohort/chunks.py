@@ -22,12 +22,12 @@ def chunks(jobs: Sequence[Job]) -> list[list[int]]:
     found = list[list[int]]()
     for group in groups.values():
         first, batches = jobs[group[0]], [jobs[index].expected_batch for index in group]
-        parts = cut(first.model, first.features.shape[1:], first.classes, batches)
+        parts = in_chunks(first.model, first.features.shape[1:], first.classes, batches)
         found.extend([group[place] for place in part] for part in parts)
     return found
 
 
-def cut(model: AnyModel, input_shape: tuple[int, ...], classes: int, batches: Sequence[float]) -> list[list[int]]:
+def in_chunks(model: AnyModel, input_shape: tuple[int, ...], classes: int, batches: Sequence[float]) -> list[list[int]]:
     """Places of clients that agree, of whose batches only the expected sizes differ, in chunks.
 
     They are sorted by falling batch size first, because a batch is padded to the largest of its chunk, and halved until

@@ -66,8 +66,11 @@ def write_run(
     if status == "completed":
         (directory / "summary.json").write_text(json.dumps(_summary(lines[1:], private)))
         lines.append({"kind": "end", "status": status})
+    linked = list(_linked(lines))
+    if status == "completed":
+        manifest["journal_head"] = linked[-1]["hash"]
     (directory / "manifest.json").write_text(json.dumps(manifest))
-    (directory / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in _linked(lines)))
+    (directory / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in linked))
     return directory
 
 

@@ -68,13 +68,13 @@ def _journal(path: Path) -> tuple[list[Fields], str]:
 
 def _broken(lines: list[Fields], manifest: Fields) -> str:
     """The first thing wrong with the journal's chain, as `fedcrucible verify` says it; empty where it holds."""
+    records = [dict(line.values) for line in lines]
     try:
-        problems = journal.problems([dict(line.values) for line in lines])
+        problems = journal.problems(records)
     except (RecursionError, ValueError):
         problems = ["it holds what no run writes"]
-    head = manifest.text("journal_head")
-    if not problems and head and lines and head != lines[-1].text("hash"):
-        problems = ["its end is missing"]
+    if journal.lacks_its_end(records, manifest.values):
+        problems.append("its end is missing")
     return problems[0] if problems else ""
 
 
