@@ -27,10 +27,10 @@ BATCH = 10
 WIDTHS = [22, 7, 10, 10, 7, 8]
 CASES: list[tuple[str, AnyModel, int, bool]] = [
     ("MLP", Mlp(), 100, False),
-    ("CNN", Cnn(), 10, False),
+    ("CNN", Cnn(activation="relu"), 10, False),
     ("logistic on HOG", Hog(), 100, False),
     ("MLP, DP", Mlp(), 100, True),
-    ("CNN, DP", Cnn(), 10, True),
+    ("CNN, DP", Cnn(activation="relu"), 10, True),
     ("logistic on HOG, DP", Hog(), 100, True),
 ]
 

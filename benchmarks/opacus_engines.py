@@ -15,7 +15,7 @@ from side_by_side.runs import Experiment
 DP = '{ kind = "dp-sgd", noise_multiplier = 1.0, clip_norm = 1.0 }'
 CASES = [
     (Experiment("MLP, 100 of 100", '{ kind = "mlp", hidden = [64] }', privacy=DP, rounds=10), 8.0),
-    (Experiment("CNN, 10 of 100", '{ kind = "cnn" }', cohort=10, privacy=DP, rounds=10), 3.0),
+    (Experiment("CNN, 10 of 100", '{ kind = "cnn", activation = "relu" }', cohort=10, privacy=DP, rounds=10), 3.0),
     (Experiment("HOG, 100 of 100", '{ kind = "hog" }', learning_rate=1.0, privacy=DP, rounds=10), 8.0),
 ]
 WIDTHS = [18, 9, 9, 9, 7, 15]

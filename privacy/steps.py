@@ -29,6 +29,11 @@ class PrivateSteps:
         return self.charges[0].sampling_rate
 
     @property
+    def noise_deviation(self) -> float:
+        """The standard deviation of the noise in a clipped sum."""
+        return self.noise_multiplier * self.clip_norm
+
+    @property
     def segments(self) -> tuple[str, ...]:
         """The segments whose records may be drawn."""
         return tuple(charge.segment for charge in self.charges)

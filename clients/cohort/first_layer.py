@@ -1,134 +1,156 @@
-"""Plain SGD on few records: the weights of a first linear layer are never written, only what changes them is kept.
+"""Few records: a client trains in the span of its own rows, in which a first linear layer is small.
 
-The gradient of y = x W^T + b by W is G^T X, of the outputs' gradients and the inputs. So after any steps W is
-W_0 + L^T X, where X are a client's own rows and L, a row of numbers for each of them, sums up the gradients of its
-visits. A row's outputs are x W_0^T + (x X^T) L + b: that takes one product with the weights that all clients began
-with, and the scalar products of a client's own rows, which are the same in every round. While these rows are few, it is
-less than to read and write every client's weights at each step.
+The gradient of y = x W^T + b by W is an outer product of the outputs' gradient and x: whatever the steps, W moves
+within the span of the client's own rows. With an orthonormal basis Q [n, P] of it, a row is x = c Q, with coordinates
+c [n] of the same length, and x W^T = c (W Q^T)^T. So the client trains a layer of n inputs instead of P, on its
+coordinates, as any layer is trained; what those weights [O, n] change by, times Q, is what W changes by.
+
+**Guarantee** under DP-SGD. Whatever the batches, the update has the distribution of `privacy.dp_sgd.train`'s. A step's
+noise N [O, P] has two parts that are independent: N Q^T within the span, standard normal numbers as Q is orthonormal,
+and N (I - Q^T Q) beside it, on which no output and no gradient of any step depends. Only the sum over the steps leaves
+the client, and a sum of independent normal numbers is one of their joint variance: what is beside the span is drawn
+once, after the last step. So Lim et al. 2024, arXiv 2404.08847, put off the noise of an embedding's unread rows.
 """
 
 import functools
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from clients.batches import Batch
-from clients.cohort.layers.gradients import Explicit, SampleGradients
+from clients.batches import noise_of
 from clients.cohort.layers.linear import Linear
-from clients.cohort.layers.rule import Kept, Rule, Stacked
 from clients.cohort.network import Network
-from clients.cohort.objective import Objective
-from clients.cohort.rows import Gatherer, Rows, padded
-from clients.cohort.stacks import Stack, cut, stacked
+from clients.cohort.rows import Held
+from clients.cohort.stacks import cut, stacked
 from clients.jobs import Job
+from privacy.sampled_gaussian import draw_gaussian
+from privacy.steps import PrivateSteps
 
-_MOST_PASSES = 2
-"""More of them would pay for more rows still, which are kept from round to round and have to fit into memory."""
+BESIDE = "noise beside the records"
+"""The purpose of the noise that no step depends on."""
+
+_BASIS = 2**17
+"""The most numbers of a basis: it stays in the core's cache while it is used, and hundreds of them in memory."""
+
+_PASSES = 2
+"""Epochs of plain SGD that pay for as many rows each as the layer has outputs: a pass reads and writes all weights."""
+
+_NOISE = 100
+"""Steps and outputs of DP-SGD that pay for so many pairs of rows, where a basis serves some rounds."""
+
+_LONGEST = 1e30
+"""Longer rows have no direction in float32. DP-SGD cannot clip their gradients: they count for nothing in any case."""
 
 
-@dataclass(frozen=True, eq=False)
-class Divided:
-    """A network cut at its first weights, of a linear layer with `outputs` outputs.
-
-    `before` are the rules that lead there, without parameters. `after` takes x W^T; the layer's bias is its first
-    parameter.
-    """
-
-    before: tuple[Rule, ...]
-    outputs: int
-    after: Network
-
-
-class _Bias:
-    """What is left of a linear layer behind its weights: y = x + b."""
-
-    def forward(self, parameters: Stacked, inputs: Tensor) -> tuple[Tensor, Kept]:
-        """[K, B, O] to [K, B, O]."""
-        return inputs + parameters[0].unsqueeze(1), ()
-
-    def backward(self, parameters: Stacked, kept: Kept, gradient: Tensor) -> Tensor:
-        """The same."""
-        return gradient
-
-    def gradients(self, kept: Kept, gradient: Tensor) -> tuple[SampleGradients, ...]:
-        """That of the outputs."""
-        return (Explicit(gradient),)
+def serves(network: Network, job: Job) -> bool:
+    """Whether the job is trained so. It follows from the job alone: its noise must not depend on its company."""
+    width = _width(network, job.features.shape[1:])
+    if width is None or job.pull is not None or job.teacher is not None:
+        return False
+    records, outputs = len(job.records), network.shapes[0][0]
+    if 2 * records > width or records * width > _BASIS:
+        return False
+    if job.private is None:
+        return records <= min(job.training.epochs, _PASSES) * outputs
+    return records**2 <= _NOISE * job.private.steps * outputs
 
 
 @functools.lru_cache(maxsize=16)
-def divided(network: Network, input_shape: tuple[int, ...]) -> Divided | None:
-    """The network cut at its first weights; None where these are not a linear layer's, on vectors and with a bias."""
+def _width(network: Network, input_shape: tuple[int, ...]) -> int | None:
+    """How many inputs the first weights have; None where these are not a linear layer's on vectors."""
     first = network.lowest
-    rule, values = network.rules[first], _passed(network.rules[:first], torch.zeros(1, 1, *input_shape))
-    if not isinstance(rule, Linear) or not rule.bias or values.dim() != 3:
-        return None
-    behind = [slice(own.start - 1, own.stop - 1) for own in network.slices[first + 1 :]]
-    rules, slices = (_Bias(), *network.rules[first + 1 :]), (slice(0, 1), *behind)
-    after = replace(network, rules=rules, slices=slices, shapes=network.shapes[1:])
-    return Divided(network.rules[:first], network.shapes[0][0], after)
+    values = _passed(network, torch.zeros(1, *input_shape))
+    return values.shape[1] if isinstance(network.rules[first], Linear) and values.dim() == 2 else None
 
 
-def fitting(network: Network, jobs: Sequence[Job]) -> Divided | None:
-    """The network cut for `descend`; None where jobs that agree as a chunk's do cannot be trained so, or it takes more.
-
-    With as many rows a client as the layer has outputs, their scalar products take as long as a pass does; with several
-    passes they pay for more.
-    """
-    first = jobs[0]
-    parts = divided(network, first.features.shape[1:])
-    if parts is None or first.private is not None or first.pull is not None or first.teacher is not None:
-        return None
-    shared = all(job.start is first.start for job in jobs)
-    few = all(len(job.records) <= min(job.training.epochs, _MOST_PASSES) * parts.outputs for job in jobs)
-    return parts if shared and few and not first.training.momentum else None
-
-
-def descend(
-    network: Network, parts: Divided, jobs: Sequence[Job], batches: Sequence[Sequence[Batch]], updates: Stack
-) -> None:
-    """All steps of all clients, those with the most steps first; writes their updates, [K, *shape] a parameter."""
-    weights, *starts = cut(network, stacked([jobs[0].start]))
-    layer = _FirstLayer(weights[0], _own_rows(parts, jobs))
-    objective = Objective(parts.after, jobs)
-    parameters = [start.repeat(len(jobs), *[1] * (start.dim() - 1)) for start in starts]
-    for step in range(len(batches[0])):
-        places, rows = layer.take([own[step] for own in batches if step < len(own)])
-        moving = [values[: len(rows.present)] for values in parameters]
-        found = objective.mean_gradients(moving, rows, -jobs[0].training.learning_rate)
-        for gradients, target in zip(found, moving, strict=True):
-            gradients.add_to(target)
-        assert isinstance(found[0], Explicit)  # the bias's, which are those of the outputs
-        layer.learn(places, found[0].values)
-    layer.write(updates[0])
-    for ended, start, update in zip(parameters, starts, updates[1:], strict=True):
-        torch.sub(ended, start, out=update)
+def _passed(network: Network, rows: Tensor) -> Tensor:
+    """[n, ...] as the first layer with weights takes them."""
+    values = rows.unsqueeze(0)
+    for rule in network.rules[: network.lowest]:
+        values, _ = rule.forward((), values)
+    return values[0]
 
 
 @dataclass(frozen=True, eq=False)
-class _OwnRows:
-    """All rows of K clients as the layer takes them, [K, N, P], their labels [K, N] and scalar products [K, N, N]."""
+class Span:
+    """An orthonormal `basis` [n, P] of what n rows span, and their `coordinates` [n, n]: NaN where a row has none."""
 
-    inputs: Tensor
-    labels: Tensor
-    products: Tensor
-
-
-def _own_rows(parts: Divided, jobs: Sequence[Job]) -> _OwnRows:
-    records = tuple(job.records.tobytes() for job in jobs)
-    return _kept_rows(parts, _Itself(jobs[0].features), _Itself(jobs[0].labels), records)
+    basis: Tensor
+    coordinates: npt.NDArray[np.float32]
 
 
-@functools.lru_cache(maxsize=8)
-def _kept_rows(parts: Divided, features: "_Itself", labels: "_Itself", records: tuple[bytes, ...]) -> _OwnRows:
-    """Where everybody trains in every round, so do the same chunks; others are seldom met again."""
-    own = [np.frombuffer(lasting, np.int64) for lasting in records]
-    rows = Gatherer(features.array, labels.array, len(own) * max(map(len, own))).gather(own)
-    inputs = _passed(parts.before, rows.inputs)
-    return _OwnRows(inputs, rows.labels, torch.bmm(inputs, inputs.mT))
+class Spanned:
+    """K clients in the spans of their own rows: the smaller `network`, what is then `held`, `starts` float32[K, d]."""
+
+    def __init__(self, network: Network, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+        self._spans = [span_of(network, job) for job in jobs]
+        first, own = network.lowest, [len(span.coordinates) for span in self._spans]
+        shapes = ((network.shapes[0][0], max(own)), *network.shapes[1:])
+        self.network = replace(network, rules=network.rules[first:], slices=network.slices[first:], shapes=shapes)
+        self.held = self._held(own, max(own))
+        self.starts = torch.zeros(len(jobs), self.network.size)
+        starts, targets = cut(network, stacked([job.start for job in jobs])), cut(self.network, self.starts)
+        for span, weights, target in zip(self._spans, starts[0], targets[0], strict=True):
+            torch.mm(weights, span.basis.T, out=_narrow(target, span))
+        for values, target in zip(starts[1:], targets[1:], strict=True):
+            target.copy_(values)
+
+    def _held(self, own: list[int], widest: int) -> Held:
+        coordinates = np.zeros((len(own), widest, widest), np.float32)
+        labels = np.zeros((len(own), widest), np.int64)
+        for client, (job, span, rows) in enumerate(zip(self._jobs, self._spans, own, strict=True)):
+            coordinates[client, :rows, :rows] = span.coordinates
+            labels[client, :rows] = job.labels[job.records]
+        places = [np.arange(client * widest, client * widest + rows) for client, rows in enumerate(own)]
+        return Held(coordinates.reshape(-1, widest), labels.reshape(-1), places, own)
+
+    def lift(self, network: Network, changes: Tensor, updates: Tensor) -> None:
+        """Write what the clients' whole parameters change by, [K, d], where the small ones change by [K, small d]."""
+        moved, targets = cut(self.network, changes), cut(network, updates)
+        for job, span, change, target in zip(self._jobs, self._spans, moved[0], targets[0], strict=True):
+            within = _narrow(change, span)
+            if job.private is None:
+                torch.mm(within, span.basis, out=target)
+                continue
+            draw_gaussian(target, _deviation(job.private, job.expected_batch), noise_of(job, BESIDE))
+            target.addmm_(within - target @ span.basis.T, span.basis)
+        for values, target in zip(moved[1:], targets[1:], strict=True):
+            target.copy_(values)
+
+
+def _narrow(values: Tensor, span: Span) -> Tensor:
+    """[O, N] without the inputs that only other clients have."""
+    rows = len(span.coordinates)
+    return values if values.shape[1] == rows else values[:, :rows]
+
+
+def _deviation(steps: PrivateSteps, expected_batch: float) -> float:
+    """The standard deviation of what the noise of all steps adds to a weight."""
+    # A step's noise is in the velocity at each later step, times the momentum once more each time.
+    lasting = itertools.accumulate(steps.momentum**step for step in range(steps.steps))
+    return steps.learning_rate / expected_batch * steps.noise_deviation * math.hypot(*lasting)
+
+
+def span_of(network: Network, job: Job) -> Span:
+    """The span of the job's rows as they reach the first layer: found for each client by itself, and kept a while."""
+    return _span(network, _Itself(job.features), job.records.tobytes())
+
+
+@functools.lru_cache(maxsize=512)
+def _span(network: Network, features: "_Itself", records: bytes) -> Span:
+    rows = _passed(network, torch.from_numpy(features.array[np.frombuffer(records, np.int64)]))
+    short = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64) < _LONGEST  # NaN is not
+    basis, triangle = torch.linalg.qr(rows.where(short.unsqueeze(1), 0.0).T)
+    coordinates = triangle.T.where(short.unsqueeze(1), torch.nan)
+    return Span(basis.T.contiguous(), coordinates.contiguous().numpy())
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,41 +166,3 @@ class _Itself:
     def __hash__(self) -> int:
         """The object's own."""
         return id(self.array)
-
-
-def _passed(rules: Sequence[Rule], values: Tensor) -> Tensor:
-    for rule in rules:
-        values, _ = rule.forward((), values)
-    return values
-
-
-class _FirstLayer:
-    """K clients' weights as the shared ones [O, P] and what they learn on their own rows, whose places are batches."""
-
-    def __init__(self, weights: Tensor, own: _OwnRows) -> None:
-        self._own = own
-        self._begun = torch.matmul(own.inputs.flatten(0, 1), weights.T)
-        self._learned = torch.zeros(*own.labels.shape, len(weights))
-
-    def take(self, batches: Sequence[Batch]) -> tuple[Tensor, Rows]:
-        """A step's rows for the first clients: where they lie, [k * B], and their products with the weights by now."""
-        own, clients = self._own, len(batches)
-        numbers, present = padded(batches)
-        numbers += own.labels.shape[1] * np.arange(clients)[:, np.newaxis]
-        places = torch.from_numpy(numbers).flatten()
-        products = own.products.flatten(0, 1).index_select(0, places).view(*numbers.shape, -1)
-        outputs = self._begun.index_select(0, places).view(*numbers.shape, -1)
-        outputs.baddbmm_(products, self._learned[:clients])
-        labels = own.labels.flatten().index_select(0, places).view(numbers.shape)
-        rows = Rows(outputs, labels, torch.from_numpy(present))
-        if not present.all():
-            rows.leave_out(~rows.present)
-        return places, rows
-
-    def learn(self, places: Tensor, gradients: Tensor) -> None:
-        """Add the outputs' gradients at a step's rows, [k, B, O], times minus the learning rate."""
-        self._learned.flatten(0, 1).index_add_(0, places, gradients.flatten(0, 1))
-
-    def write(self, update: Tensor) -> None:
-        """The sum of all that was learned, to [K, O, P]."""
-        torch.bmm(self._learned.mT, self._own.inputs, out=update)

@@ -8,27 +8,26 @@ from torch import Tensor
 from clients.batches import noise_of
 from clients.jobs import Job
 from privacy import sampled_gaussian
-from privacy.steps import PrivateSteps
 
 
 class Privacy:
-    """The clipping and the noise of K clients, whose noisy sums go to `targets`, [K, *shape] a parameter.
+    """The clipping and the noise of K clients, whose noisy sums go to `targets`, each client's own tensors.
 
     Raises ValueError for a noise multiplier that is not positive. Where fewer than K clients still train, they are the
     first ones.
     """
 
-    def __init__(self, jobs: Sequence[Job], targets: Sequence[Tensor]) -> None:
+    def __init__(self, jobs: Sequence[Job], targets: Sequence[Sequence[Tensor]]) -> None:
         steps = [job.private for job in jobs if job.private is not None]
         for own in steps:
             sampled_gaussian.require_noise(own.noise_multiplier)
         self._clip_norms = torch.tensor([[own.clip_norm] for own in steps], dtype=torch.float32)
         self.expected_batches = torch.tensor([job.expected_batch for job in jobs], dtype=torch.float32)
-        self._deviations = [_standard_deviation(own) for own in steps]
+        self._deviations = [own.noise_deviation for own in steps]
         self._sources = [noise_of(job) for job in jobs]
-        self._targets = [[target[client] for target in targets] for client in range(len(jobs))]
         # One client's noise at a time: it is added while it is still in the core's cache.
-        self._drawn = [torch.empty(target.shape[1:]) for target in targets]
+        buffers = {target.shape: torch.empty(target.shape) for own in targets for target in own}
+        self._targets = [[(buffers[target.shape], target) for target in own] for own in targets]
 
     def clip_factors(self, squared_norms: Tensor) -> Tensor:
         """What each sample's gradient is multiplied with: float32[k, B] of its squared norm."""
@@ -38,9 +37,5 @@ class Privacy:
         """Add the next draw of each of the first k clients times its scale, parameter by parameter as Opacus does."""
         for client, scale in enumerate(scales.tolist()):
             deviation, source = self._deviations[client], self._sources[client]
-            for drawn, target in zip(self._drawn, self._targets[client], strict=True):
+            for drawn, target in self._targets[client]:
                 target.add_(sampled_gaussian.draw_gaussian(drawn, deviation, source), alpha=scale)
-
-
-def _standard_deviation(steps: PrivateSteps) -> float:
-    return steps.noise_multiplier * steps.clip_norm

@@ -1,14 +1,21 @@
 """Jobs made up for the tests of cohort training."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from unittest import mock
 
 import numpy as np
 import torch
 
 from clients import alone, training
+from clients.batches import noise_of
+from clients.cohort import first_layer
+from clients.cohort.network import network_of
 from clients.jobs import Job
+from privacy import dp_sgd
 from privacy.ledger import Charge
+from privacy.sampled_gaussian import draw_gaussian
 from privacy.steps import MECHANISM, PrivateSteps
 from scenarios.models.weights import parameters_of
 from scenarios.schema import Training
@@ -86,7 +93,48 @@ CLOSE = 1e-5
 def agree(jobs):
     """Trained together, every client has the update it has alone."""
     for found, one in zip(training.train(jobs), jobs, strict=True):
-        assert apart(found, alone.train(one), one) < CLOSE
+        assert apart(found, by_itself(one), one) < CLOSE
+
+
+def by_itself(one):
+    """The job trained with torch and Opacus, step by step, on the whole model, from the noise that a cohort draws.
+
+    Where a cohort draws only what it needs of the noise, the rest is drawn here.
+    """
+    network = network_of(one.model, one.features.shape[1:], one.classes)
+    if network is None or one.private is None or not first_layer.serves(network, one):
+        return alone.train(one)
+    drawn = iter([values for step in steps_of_noise(network, one, one.private) for values in step])
+    with (
+        mock.patch.object(alone, "noise_of", return_value=None),
+        mock.patch.object(dp_sgd, "system_gaussian", lambda count: next(drawn).reshape(count)),
+    ):
+        trained = alone.train(one)
+    assert next(drawn, None) is None
+    return trained
+
+
+def steps_of_noise(network, one, plan):
+    """Standard normal numbers for each step and parameter: the cohort's within the span, and what sums up to it beside.
+
+    Beside the span the cohort draws sum(w * N) of the steps' N only, w being how much of a step's noise the last
+    weights have in them. Given that sum and what is left of it, a step's own N is normal again, which is drawn here.
+    """
+    basis = first_layer.span_of(network, one).basis
+    within, rest = noise_of(one), torch.Generator().manual_seed(1)
+    weights = np.cumsum(plan.momentum ** np.arange(plan.steps))[::-1]
+    missing = draw_gaussian(torch.empty(network.shapes[0]), 1.0, noise_of(one, first_layer.BESIDE))
+    missing *= -float(np.linalg.norm(weights))  # a step goes against the gradient and its noise
+    for step, weight in enumerate(weights):
+        left = float(np.sum(weights[step:] ** 2))
+        chance = math.sqrt(max(0.0, 1.0 - weight**2 / left)) * torch.randn(network.shapes[0], generator=rest)
+        beside = missing * (float(weight) / left) + chance
+        missing -= float(weight) * beside
+        own, *others = [
+            draw_gaussian(torch.empty(shape), 1.0, within)
+            for shape in ((network.shapes[0][0], len(basis)), *network.shapes[1:])
+        ]
+        yield [values.numpy() for values in (own @ basis + beside - beside @ basis.T @ basis, *others)]
 
 
 def apart(found, expected, one):

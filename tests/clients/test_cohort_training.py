@@ -127,7 +127,7 @@ def test_chunk_by_chunk_gives_the_same_bits():
 
 def test_records_outside_of_the_batch_cannot_be_felt():
     features = DATA.features.copy()
-    jobs = [job(MODELS[1], DATA, k, 6, private=steps(1, 0.5)) for k in range(2)]
+    jobs = [job(MODELS[1], DATA, k, 40, private=steps(1, 0.5)) for k in range(2)]  # too many for a basis of them
     taken = {int(one.records[place]) for one in jobs for place in batches_of(one)[0]}
     features[[row for row in range(len(features)) if row not in taken]] = np.nan
     assert len({len(batches_of(one)[0]) for one in jobs}) == 2  # so that one of the two is padded

@@ -82,7 +82,7 @@ def test_a_mask_of_another_number_of_classes_is_refused():
 def test_a_private_record_that_cannot_be_clipped_still_counts_for_nothing(train):
     # Its place is taken by a record of the class 0, which is not allowed here.
     features = DATA.features.copy()
-    one = allowing([3, 4], private=steps(1, 1.0, learning_rate=1.0), start=start_of(SMALL, DATA))
+    one = allowing([3, 4], private=steps(1, 1.0, noise_multiplier=1e-7, learning_rate=1.0), start=start_of(SMALL, DATA))
     features[one.records[1]] = np.nan
     spoilt = dataclasses.replace(one, features=features)
     without = dataclasses.replace(spoilt, records=np.delete(one.records, 1))
