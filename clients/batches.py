@@ -7,8 +7,9 @@ import numpy.typing as npt
 import torch
 
 from clients.jobs import Draw, Job
+from privacy.noise import NoiseSource, SystemNoise
 from privacy.sampled_gaussian import poisson_batches
-from scenarios.seeds import stream, system_stream, torch_stream
+from scenarios.seeds import noise_stream, stream, system_stream, torch_stream
 
 Batch = npt.NDArray[np.int64]
 """Positions in `Job.records`."""
@@ -75,6 +76,7 @@ def sampling_of(job: Job) -> torch.Generator:
     return system_stream() if job.system_noise else torch_stream(job.seed, *label)
 
 
-def noise_of(job: Job, purpose: str = "noise") -> torch.Generator | None:
-    """What the noise of this purpose is drawn from; None stands for the operating system's entropy."""
-    return None if job.system_noise else torch_stream(job.seed, "client", job.client, "round", job.round, purpose)
+def noise_of(job: Job, purpose: str = "noise") -> NoiseSource:
+    """What the noise of this purpose is drawn from."""
+    label = ("client", job.client, "round", job.round, purpose)
+    return SystemNoise() if job.system_noise else noise_stream(job.seed, *label)

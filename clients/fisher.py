@@ -11,7 +11,8 @@ from torch.func import functional_call, grad, vmap
 
 from clients.batches import noise_of
 from clients.jobs import Job
-from privacy.sampled_gaussian import clip_factors, draw_gaussian, require_noise
+from privacy.noise import require_noise
+from privacy.sampled_gaussian import clip_factors, draw_gaussian
 from privacy.view import Vector
 from scenarios import models
 from scenarios.threads import one_thread

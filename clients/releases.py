@@ -1,14 +1,14 @@
 """Releasing a client's additive statistics: each segment's once, with the noise that is its own for ever."""
 
 import numpy as np
-import torch
 
 from clients import data
 from privacy import statistics
+from privacy.noise import NoiseSource, SystemNoise
 from privacy.steps import PrivateSteps
 from privacy.view import Vector
 from scenarios.plans import Plan, scenario_of
-from scenarios.seeds import torch_stream
+from scenarios.seeds import noise_stream
 from scenarios.segments import Segment
 from scenarios.work import Work
 
@@ -39,8 +39,7 @@ def _released(plan: Plan, segment: Segment, steps: PrivateSteps | None) -> stati
     return statistics.noisy(exact, steps.noise_multiplier, _noise(plan, segment))
 
 
-def _noise(plan: Plan, segment: Segment) -> torch.Generator | None:
+def _noise(plan: Plan, segment: Segment) -> NoiseSource:
     scenario = scenario_of(plan.scenario)
-    if scenario.system_noise:
-        return None
-    return torch_stream(scenario.seed, "client", plan.client, "segment", segment.name, "statistics")
+    label = ("client", plan.client, "segment", segment.name, "statistics")
+    return SystemNoise() if scenario.system_noise else noise_stream(scenario.seed, *label)

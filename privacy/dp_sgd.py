@@ -18,7 +18,8 @@ from opacus import GradSampleModule
 from opacus.optimizers import DPOptimizer
 from opacus.utils.uniform_sampler import UniformWithReplacementSampler
 
-from privacy.sampled_gaussian import require_noise, system_gaussian
+from privacy.noise import NoiseSource, require_noise
+from privacy.sampled_gaussian import draw_gaussian
 from privacy.steps import PrivateSteps
 
 Losses = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -53,13 +54,12 @@ def train(
     labels: torch.Tensor,
     plan: PrivateSteps,
     sampling: torch.Generator,
-    noise: torch.Generator | None,
+    noise: NoiseSource,
     method: Method = Method(),
 ) -> None:
     """Train `module` in place on float32[n, ...] and int64[n].
 
-    `noise` is a seeded generator, or None to draw from the operating system's entropy. Raises ValueError for a noise
-    multiplier that is not positive: no privacy is never called DP-SGD.
+    Raises ValueError for a noise multiplier that is not positive: no privacy is never called DP-SGD.
     """
     require_noise(plan.noise_multiplier)
     expected_batch = plan.sampling_rate * len(inputs) if method.expected_batch is None else method.expected_batch
@@ -85,25 +85,25 @@ def train(
     private.to_standard_module()
 
 
-def _optimizer(
-    module: torch.nn.Module, plan: PrivateSteps, expected_batch: float, noise: torch.Generator | None
-) -> DPOptimizer:
+def _optimizer(module: torch.nn.Module, plan: PrivateSteps, expected_batch: float, noise: NoiseSource) -> "_Optimizer":
     sgd = torch.optim.SGD(module.parameters(), lr=plan.learning_rate, momentum=plan.momentum)
-    kind = _SystemNoiseOptimizer if noise is None else _Optimizer
-    return kind(
+    optimizer = _Optimizer(
         sgd,
         noise_multiplier=plan.noise_multiplier,
         max_grad_norm=plan.clip_norm,
         expected_batch_size=cast(int, expected_batch),
-        generator=noise,
     )
+    optimizer.noise = noise
+    return optimizer
 
 
 class _Optimizer(DPOptimizer):  # type: ignore[misc]
-    """Opacus' optimiser, but a record whose gradient's norm is not finite counts for nothing.
+    """Opacus' optimiser, but with noise from our source, and a record whose gradient is not finite counts for nothing.
 
     Opacus would clip it to NaN, and an update of NaN gives away that the record is there.
     """
+
+    noise: NoiseSource
 
     def clip_and_accumulate(self) -> None:
         """Clip and sum what can be clipped."""
@@ -114,13 +114,8 @@ class _Optimizer(DPOptimizer):  # type: ignore[misc]
                 parameter.grad_sample[unbounded] = 0.0
         super().clip_and_accumulate()
 
-
-class _SystemNoiseOptimizer(_Optimizer):
-    """The optimiser with noise from the operating system's entropy, which no seed can reproduce."""
-
     def add_noise(self) -> None:
         """Add noise of standard deviation noise_multiplier * max_grad_norm to each clipped sum."""
         for parameter in self.params:
-            scale = self.noise_multiplier * self.max_grad_norm
-            drawn = torch.from_numpy(system_gaussian(parameter.numel())).view_as(parameter)
-            parameter.grad = parameter.summed_grad.view_as(parameter) + scale * drawn
+            drawn = draw_gaussian(torch.empty(parameter.shape), self.noise_multiplier * self.max_grad_norm, self.noise)
+            parameter.grad = parameter.summed_grad.view_as(parameter) + drawn

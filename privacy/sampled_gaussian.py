@@ -1,28 +1,20 @@
 """The arithmetic of the sampled Gaussian mechanism, shared by every trainer: who is in a batch, clipping, noise.
 
-Source: Abadi et al. 2016, arXiv 1607.00133, algorithm 1. Each function draws and computes exactly what Opacus does, so
-that a trainer built on them can be tested against Opacus draw by draw.
+Source: Abadi et al. 2016, arXiv 1607.00133, algorithm 1. Coins and clipping are exactly those of Opacus: a trainer that
+is built on them can be tested against it with the same noise.
 """
-
-import os
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import ndtri
+
+from privacy.noise import NoiseSource
 
 _COINS = 2**20
 """How many coins are drawn at once; one after another they come from the generator all the same."""
 
 _STABILITY = 1e-6
 """What Opacus adds to a norm before it divides by it; a clipped gradient is shorter than the clip norm by as much."""
-
-
-def require_noise(noise_multiplier: float) -> None:
-    """Raise ValueError for a noise multiplier that is not positive: no privacy is never called DP-SGD."""
-    if not noise_multiplier > 0:
-        raise ValueError(f"noise_multiplier must be positive, not {noise_multiplier}")
 
 
 def poisson_batches(
@@ -49,22 +41,7 @@ def clip_factors(squared_norms: torch.Tensor, clip_norm: torch.Tensor) -> torch.
     return (clip_norm / (squared_norms.sqrt() + _STABILITY)).clamp(max=1.0)
 
 
-def draw_gaussian(out: torch.Tensor, standard_deviation: float, generator: torch.Generator | None) -> torch.Tensor:
-    """Fill the contiguous float32 tensor `out` with noise and return it.
-
-    From a seeded generator these are the bits of `torch.normal`; None draws from the operating system's entropy.
-    """
-    if generator is not None:
-        return out.normal_(0.0, standard_deviation, generator=generator)
-    return out.copy_(torch.from_numpy(system_gaussian(out.numel())).view_as(out)).mul_(standard_deviation)
-
-
-def system_gaussian(count: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Standard normal float32[count] from os.urandom.
-
-    Each value is the normalised sum of four draws, as Opacus' secure mode does against attacks on the floating-point
-    grid (Holohan & Braghin 2021, arXiv 2107.10138).
-    """
-    bits = np.frombuffer(os.urandom(count * 4 * 8), dtype=np.uint64).reshape(4, count)
-    uniform = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
-    return cast("np.ndarray[tuple[int], np.dtype[np.float32]]", (ndtri(uniform).sum(axis=0) / 2.0).astype(np.float32))
+def draw_gaussian(out: torch.Tensor, standard_deviation: float, noise: NoiseSource) -> torch.Tensor:
+    """Fill the contiguous float32 tensor `out` with the next of the noise and return it."""
+    noise.fill(out.view(-1).numpy())
+    return out.mul_(standard_deviation)

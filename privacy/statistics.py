@@ -17,13 +17,11 @@ scale did to it as long as a coordinate's magnitudes sum to less than 128. Beyon
 """
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    import torch
+from privacy.noise import NoiseSource, require_noise
 
 Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -72,20 +70,16 @@ def statistics(features: Features, labels: Labels, classes: int) -> Statistics:
     return np.concatenate([gram[np.triu_indices(len(gram))], (records.T @ targets).ravel()])
 
 
-def noisy(statistics: Statistics, noise_multiplier: float, generator: "torch.Generator | None") -> Statistics:
+def noisy(statistics: Statistics, noise_multiplier: float, source: NoiseSource) -> Statistics:
     """The statistics with N(0, (noise_multiplier * SENSITIVITY)^2) added to each, once: float64[size].
 
-    None draws from the operating system's entropy. The noise is rounded to the grid of the statistics, so that no low
+    The noise is rounded to the grid of the statistics, so that no low
     bits of the result tell which noise went into it (Mironov 2012); up to a noise multiplier of about 20, float32 noise
     is finer than that grid. A second release of the same records is a second step in the ledger. Raises ValueError for
     a noise multiplier that is not positive.
     """
-    import torch
-
-    from privacy.sampled_gaussian import draw_gaussian, require_noise
-
     require_noise(noise_multiplier)
-    noise = draw_gaussian(torch.empty(statistics.size, dtype=torch.float32), 1.0, generator).numpy().astype(np.float64)
+    noise = source.fill(np.empty(statistics.size, np.float32)).astype(np.float64)
     return statistics + _on_grid(noise * (noise_multiplier * SENSITIVITY), _GRID**2)
 
 

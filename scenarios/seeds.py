@@ -11,6 +11,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import torch
 
+    from privacy.noise import KeyedNoise
+
 
 _TWISTER_WORDS = 624
 _TWISTER_BEGINS = 24
@@ -33,7 +35,7 @@ def stream(seed: int, *label: str | int) -> np.random.Generator:
 
 
 def torch_stream(seed: int, *label: str | int) -> "torch.Generator":
-    """A torch generator for one named stream, for what torch itself draws (initial weights, Opacus' noise).
+    """A torch generator for one named stream, for what torch itself draws: initial weights, Opacus' coins.
 
     All 624 words of its Mersenne Twister come from SHAKE-256 over the name: `manual_seed` keeps 32 bits of a seed, and
     among a few ten thousand streams of 32 bits two are the same.
@@ -44,6 +46,13 @@ def torch_stream(seed: int, *label: str | int) -> "torch.Generator":
 def system_stream() -> "torch.Generator":
     """A torch generator that no seed reproduces: all its words come from the operating system's entropy."""
     return _twister(os.urandom(4 * _TWISTER_WORDS))
+
+
+def noise_stream(seed: int, *label: str | int) -> "KeyedNoise":
+    """The noise of one named stream: its key is SHAKE-256 over the name."""
+    from privacy.noise import KEY_BYTES, KeyedNoise  # it imports SciPy, which reading a scenario does not need
+
+    return KeyedNoise(hashlib.shake_256(_name(seed, label)).digest(KEY_BYTES))
 
 
 def _twister(words: bytes) -> "torch.Generator":

@@ -15,7 +15,6 @@ once, after the last step. So Lim et al. 2024, arXiv 2404.08847, put off the noi
 import functools
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,17 +23,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from clients.batches import noise_of
+from clients.cohort.cohort import Cohort
 from clients.cohort.layers.linear import Linear
 from clients.cohort.network import Network
-from clients.cohort.rows import Held
-from clients.cohort.stacks import cut, stacked
+from clients.cohort.stacks import cut
 from clients.jobs import Job
 from privacy.sampled_gaussian import draw_gaussian
-from privacy.steps import PrivateSteps
-
-BESIDE = "noise beside the records"
-"""The purpose of the noise that no step depends on."""
 
 _BASIS = 2**17
 """The most numbers of a basis: it stays in the core's cache while it is used, and hundreds of them in memory."""
@@ -87,43 +81,54 @@ class Span:
 
 
 class Spanned:
-    """K clients in the spans of their own rows: the smaller `network`, what is then `held`, `starts` float32[K, d]."""
+    """A cohort in the spans of its clients' own rows: a smaller `network`, and the `cohort` that it is for."""
 
-    def __init__(self, network: Network, jobs: Sequence[Job]) -> None:
-        self._jobs = jobs
-        self._spans = [span_of(network, job) for job in jobs]
-        first, own = network.lowest, [len(span.coordinates) for span in self._spans]
-        shapes = ((network.shapes[0][0], max(own)), *network.shapes[1:])
+    def __init__(self, network: Network, cohort: Cohort) -> None:
+        self._whole, self._jobs = network, cohort.jobs
+        self._spans = [span_of(network, job) for job in cohort.jobs]
+        first, widths = network.lowest, [len(span.coordinates) for span in self._spans]
+        shapes = ((network.shapes[0][0], max(widths)), *network.shapes[1:])
         self.network = replace(network, rules=network.rules[first:], slices=network.slices[first:], shapes=shapes)
-        self.held = self._held(own, max(own))
-        self.starts = torch.zeros(len(jobs), self.network.size)
-        starts, targets = cut(network, stacked([job.start for job in jobs])), cut(self.network, self.starts)
-        for span, weights, target in zip(self._spans, starts[0], targets[0], strict=True):
-            torch.mm(weights, span.basis.T, out=_narrow(target, span))
-        for values, target in zip(starts[1:], targets[1:], strict=True):
-            target.copy_(values)
+        coordinates, labels = self._rows(widths)
+        self.cohort = replace(
+            cohort,
+            starts=self._projected(cohort.starts),
+            features=coordinates.reshape(labels.size, -1),
+            labels=labels.reshape(-1),
+            records=[np.arange(client * max(widths), client * max(widths) + own) for client, own in enumerate(widths)],
+            widths=widths,
+        )
 
-    def _held(self, own: list[int], widest: int) -> Held:
-        coordinates = np.zeros((len(own), widest, widest), np.float32)
-        labels = np.zeros((len(own), widest), np.int64)
-        for client, (job, span, rows) in enumerate(zip(self._jobs, self._spans, own, strict=True)):
-            coordinates[client, :rows, :rows] = span.coordinates
-            labels[client, :rows] = job.labels[job.records]
-        places = [np.arange(client * widest, client * widest + rows) for client, rows in enumerate(own)]
-        return Held(coordinates.reshape(-1, widest), labels.reshape(-1), places, own)
+    def _rows(self, widths: list[int]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """The clients' coordinates [K, N, N] and labels [K, N], N being the largest of the widths."""
+        shape = len(widths), max(widths)
+        coordinates, labels = np.zeros((*shape, max(widths)), np.float32), np.zeros(shape, np.int64)
+        for client, (job, span, own) in enumerate(zip(self._jobs, self._spans, widths, strict=True)):
+            coordinates[client, :own, :own] = span.coordinates
+            labels[client, :own] = job.labels[job.records]
+        return coordinates, labels
 
-    def lift(self, network: Network, changes: Tensor, updates: Tensor) -> None:
+    def _projected(self, starts: Tensor) -> Tensor:
+        projected = torch.zeros(len(starts), self.network.size)
+        (first, *others), (target, *targets) = cut(self._whole, starts), cut(self.network, projected)
+        for span, weights, small in zip(self._spans, first, target, strict=True):
+            torch.mm(weights, span.basis.T, out=_narrow(small, span))
+        for values, small in zip(others, targets, strict=True):
+            small.copy_(values)
+        return projected
+
+    def lift(self, changes: Tensor, updates: Tensor) -> None:
         """Write what the clients' whole parameters change by, [K, d], where the small ones change by [K, small d]."""
-        moved, targets = cut(self.network, changes), cut(network, updates)
-        for job, span, change, target in zip(self._jobs, self._spans, moved[0], targets[0], strict=True):
+        (first, *others), (target, *targets) = cut(self.network, changes), cut(self._whole, updates)
+        for client, (span, change, update) in enumerate(zip(self._spans, first, target, strict=True)):
             within = _narrow(change, span)
-            if job.private is None:
-                torch.mm(within, span.basis, out=target)
+            if not self.cohort.noise:
+                torch.mm(within, span.basis, out=update)
                 continue
-            draw_gaussian(target, _deviation(job.private, job.expected_batch), noise_of(job, BESIDE))
-            target.addmm_(within - target @ span.basis.T, span.basis)
-        for values, target in zip(moved[1:], targets[1:], strict=True):
-            target.copy_(values)
+            draw_gaussian(update, _deviation(self._jobs[client]), self.cohort.noise[client])
+            update.addmm_(within - update @ span.basis.T, span.basis)
+        for values, update in zip(others, targets, strict=True):
+            update.copy_(values)
 
 
 def _narrow(values: Tensor, span: Span) -> Tensor:
@@ -132,11 +137,17 @@ def _narrow(values: Tensor, span: Span) -> Tensor:
     return values if values.shape[1] == rows else values[:, :rows]
 
 
-def _deviation(steps: PrivateSteps, expected_batch: float) -> float:
+def _deviation(job: Job) -> float:
     """The standard deviation of what the noise of all steps adds to a weight."""
-    # A step's noise is in the velocity at each later step, times the momentum once more each time.
-    lasting = itertools.accumulate(steps.momentum**step for step in range(steps.steps))
-    return steps.learning_rate / expected_batch * steps.noise_deviation * math.hypot(*lasting)
+    steps = job.private
+    assert steps is not None
+    return steps.learning_rate / job.expected_batch * steps.noise_deviation * _lasting(steps.momentum, steps.steps)
+
+
+@functools.lru_cache(maxsize=64)
+def _lasting(momentum: float, steps: int) -> float:
+    """The length of the vector of what each step weighs in the end: it is in the velocity at each later step, too."""
+    return math.hypot(*itertools.accumulate(momentum**step for step in range(steps)))
 
 
 def span_of(network: Network, job: Job) -> Span:

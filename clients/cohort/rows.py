@@ -38,41 +38,21 @@ def padded(rows: Sequence[npt.NDArray[np.int64]]) -> tuple[npt.NDArray[np.int64]
     return places, present
 
 
-@dataclass(frozen=True, eq=False)
-class Held:
-    """What K clients train on: `records` are each client's rows of `features` and `labels`, in memory once.
-
-    `widths` are given where only so many inputs of the first layer are a client's own. For the others it has zeros,
-    and no weights.
-    """
-
-    features: Features
-    labels: npt.NDArray[np.int64]
-    records: Sequence[npt.NDArray[np.int64]]
-    widths: Sequence[int] | None = None
-
-    def own(self, stack: Sequence[Tensor]) -> list[list[Tensor]]:
-        """[K, *shape] a parameter as each client's own, which share its memory."""
-        found = [[values[client] for values in stack] for client in range(len(self.records))]
-        for own, width in zip(found, self.widths or [], strict=False):
-            own[0] = own[0][:, :width]
-        return found
-
-
 class Gatherer:
     """Gathers from one data set into the same memory again and again: fresh pages cost more than the copying."""
 
-    def __init__(self, held: Held, rows: int) -> None:
-        self._held = held
-        self._buffer = np.empty((rows, *held.features.shape[1:]), held.features.dtype)
+    def __init__(self, features: Features, labels: npt.NDArray[np.int64], rows: int) -> None:
+        self._features = features
+        self._labels = labels
+        self._buffer = np.empty((rows, *features.shape[1:]), features.dtype)
 
-    def gather(self, batches: Sequence[npt.NDArray[np.int64]]) -> Rows:
-        """The rows of the first clients' batches, places in their records. They are overwritten by the next call."""
-        chosen, present = padded([own[batch] for own, batch in zip(self._held.records, batches, strict=False)])
+    def gather(self, records: Sequence[npt.NDArray[np.int64]]) -> Rows:
+        """The rows of these records, a list for each client. They are overwritten by the next call."""
+        chosen, present = padded(records)
         inputs = self._buffer[: chosen.size]
         # Any mode but "raise" writes straight to `out`; the indices are the division's own.
-        np.take(self._held.features, chosen.ravel(), axis=0, out=inputs, mode="clip")
-        labels = self._held.labels[chosen]
+        np.take(self._features, chosen.ravel(), axis=0, out=inputs, mode="clip")
+        labels = self._labels[chosen]
         absent = np.flatnonzero(~present)
         if len(absent):
             inputs[absent] = 0

@@ -13,14 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clients.batches import Batch, batches_of
+from clients.batches import Batch, batches_of, noise_of
 from clients.cohort import first_layer
+from clients.cohort.cohort import Cohort
 from clients.cohort.layers.gradients import SampleGradients
 from clients.cohort.network import Network
 from clients.cohort.objective import Objective
 from clients.cohort.privacy import Privacy
 from clients.cohort.pulls import Pulls
-from clients.cohort.rows import Gatherer, Held, Rows
+from clients.cohort.rows import Gatherer, Rows
 from clients.cohort.stacks import Stack, cut, stacked
 from clients.jobs import Job
 from privacy.view import Vector
@@ -38,58 +39,63 @@ def train_chunk(network: Network, jobs: Sequence[Job]) -> list[Vector]:
     """
     batches = [batches_of(job) for job in jobs]
     spanned = [first_layer.serves(network, job) for job in jobs]
-    # Those with the most steps first: whoever still trains is then always a prefix of the stack.
     order = sorted(range(len(jobs)), key=lambda index: (spanned[index], -len(batches[index])))
     updates = torch.empty(len(jobs), network.size)
     middle = spanned.count(False)
-    for train, places, part in (
-        (_train, order[:middle], updates[:middle]),
-        (_train_spanned, order[middle:], updates[middle:]),
-    ):
-        if places:
-            train(network, [jobs[index] for index in places], [batches[index] for index in places], part)
+    for train, places in ((_train, slice(middle)), (_train_spanned, slice(middle, None))):
+        if chosen := order[places]:
+            train(
+                network,
+                _cohort([jobs[index] for index in chosen], [batches[index] for index in chosen]),
+                updates[places],
+            )
     rows = updates.numpy()
     return [rows[place] for place in np.argsort(order)]
 
 
-def _train(network: Network, jobs: list[Job], batches: list[list[Batch]], updates: Tensor) -> None:
-    """All steps of all clients, those with the most steps first; writes their updates, [K, d]."""
-    held = Held(jobs[0].features, jobs[0].labels, [job.records for job in jobs])
-    _descend(network, held, jobs, batches, stacked([job.start for job in jobs]), updates)
+def _cohort(jobs: list[Job], batches: list[list[Batch]]) -> Cohort:
+    return Cohort(
+        jobs,
+        batches,
+        starts=stacked([job.start for job in jobs]),
+        features=jobs[0].features,
+        labels=jobs[0].labels,
+        records=[job.records for job in jobs],
+        noise=[noise_of(job) for job in jobs if job.private is not None],
+    )
 
 
-def _train_spanned(network: Network, jobs: list[Job], batches: list[list[Batch]], updates: Tensor) -> None:
-    """The same in the spans of the clients' own rows."""
-    small = first_layer.Spanned(network, jobs)
-    changes = torch.empty_like(small.starts)
-    _descend(small.network, small.held, jobs, batches, small.starts, changes)
-    small.lift(network, changes, updates)
+def _train_spanned(network: Network, cohort: Cohort, updates: Tensor) -> None:
+    """What `_train` does, in the spans of the clients' own rows."""
+    small = first_layer.Spanned(network, cohort)
+    changes = torch.empty_like(small.cohort.starts)
+    _train(small.network, small.cohort, changes)
+    small.lift(changes, updates)
 
 
-def _descend(
-    network: Network, held: Held, jobs: list[Job], batches: list[list[Batch]], starts: Tensor, updates: Tensor
-) -> None:
-    begun = cut(network, starts)
-    parameters = [start.clone(memory_format=torch.contiguous_format) for start in begun]
-    _take_steps(network, held, jobs, batches, parameters)
-    for ended, start, update in zip(parameters, begun, cut(network, updates), strict=True):
+def _train(network: Network, cohort: Cohort, updates: Tensor) -> None:
+    """All steps of all clients; writes their updates, [K, d]."""
+    starts = cut(network, cohort.starts)
+    parameters = [start.clone(memory_format=torch.contiguous_format) for start in starts]
+    _take_steps(network, cohort, parameters)
+    for ended, start, update in zip(parameters, starts, cut(network, updates), strict=True):
         torch.sub(ended, start, out=update)
 
 
-def _take_steps(network: Network, held: Held, jobs: list[Job], batches: list[list[Batch]], parameters: Stack) -> None:
+def _take_steps(network: Network, cohort: Cohort, parameters: Stack) -> None:
     """All steps of all clients, in place."""
-    learning_rate, momentum = jobs[0].pace
+    learning_rate, momentum = cohort.jobs[0].pace
     # Without momentum the gradients go straight into the parameters; torch's momentum starts from zero.
     velocities = [torch.zeros_like(values) for values in parameters] if momentum else None
     accumulate = (
-        _accumulator(network, held, jobs, parameters, -learning_rate)
+        _accumulator(network, cohort, parameters, -learning_rate)
         if velocities is None
-        else _accumulator(network, held, jobs, velocities, 1.0)
+        else _accumulator(network, cohort, velocities, 1.0)
     )
-    largest = max((len(batch) for own in batches for batch in own), default=0)
-    gatherer = Gatherer(held, len(jobs) * largest)
-    for step in range(len(batches[0])):
-        rows = gatherer.gather([own[step] for own in batches if step < len(own)])
+    largest = max((len(batch) for own in cohort.batches for batch in own), default=0)
+    gatherer = Gatherer(cohort.features, cohort.labels, len(parameters[0]) * largest)
+    for step in range(len(cohort.batches[0])):
+        rows = gatherer.gather(cohort.step(step))
         training = len(rows.present)
         moving = [values[:training] for values in parameters]
         if velocities is None:
@@ -101,14 +107,14 @@ def _take_steps(network: Network, held: Held, jobs: list[Job], batches: list[lis
             values.add_(speed, alpha=-learning_rate)
 
 
-def _accumulator(network: Network, held: Held, jobs: list[Job], targets: Stack, scale: float) -> Accumulate:
+def _accumulator(network: Network, cohort: Cohort, targets: Stack, scale: float) -> Accumulate:
     """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise; pulled."""
-    objective = Objective(network, jobs)
-    if jobs[0].private is None:
-        accumulate: Accumulate = functools.partial(_add_plain, objective, scale)
+    objective = Objective(network, cohort.jobs)
+    if cohort.noise:
+        accumulate: Accumulate = functools.partial(_add_private, objective, Privacy(network, cohort, targets), scale)
     else:
-        accumulate = functools.partial(_add_private, objective, Privacy(jobs, held.own(targets)), scale)
-    pulls = [job.pull for job in jobs if job.pull is not None]
+        accumulate = functools.partial(_add_plain, objective, scale)
+    pulls = [job.pull for job in cohort.jobs if job.pull is not None]
     return functools.partial(_add_pulled, accumulate, Pulls(network, pulls), scale) if pulls else accumulate
 
 

@@ -18,7 +18,8 @@ from scipy.special import chdtr, chdtri
 
 from privacy.audits import one_run
 from privacy.ledger import Charge
-from privacy.sampled_gaussian import clip_factors, draw_gaussian, poisson_batches, require_noise
+from privacy.noise import NoiseSource, require_noise
+from privacy.sampled_gaussian import clip_factors, draw_gaussian, poisson_batches
 
 IDLE = 500
 """How many coordinates no canary uses."""
@@ -77,7 +78,7 @@ def release(
     clip_norm: float,
     included: npt.NDArray[np.bool_],
     sampling: torch.Generator,
-    noise: torch.Generator,
+    noise: NoiseSource,
     noise_factor: float = 1.0,
 ) -> Released:
     """Release the noisy sums of every step of the rows and score each canary by its likelihood ratio.
@@ -150,7 +151,7 @@ def _batches(records: int, row: Charge, sampling: torch.Generator) -> Iterator[n
 
 
 def _noisy_sum(
-    chosen: torch.Tensor, canaries: int, clip_norm: float, deviation: float, noise: torch.Generator
+    chosen: torch.Tensor, canaries: int, clip_norm: float, deviation: float, noise: NoiseSource
 ) -> torch.Tensor:
     """One step: the clipped gradients of the canaries in the batch and the noise, float32[canaries + IDLE]."""
     lengths = torch.full((len(chosen),), _LENGTH * clip_norm)

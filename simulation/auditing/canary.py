@@ -11,7 +11,7 @@ from privacy.findings import Finding
 from privacy.guarantees import DpSgd
 from privacy.ledger import Ledger
 from scenarios.audits import Canary
-from scenarios.seeds import stream, torch_stream
+from scenarios.seeds import noise_stream, stream, torch_stream
 from simulation.auditing.subject import Subject
 
 NOISE_CONFIDENCE = 0.999
@@ -34,7 +34,7 @@ def findings(parameters: Canary, subject: Subject) -> list[Finding]:
         privacy.clip_norm,
         stream(seed, *label, "coins").random(parameters.canaries) < 0.5,
         torch_stream(seed, *label, "batches"),
-        torch_stream(seed, *label, "noise"),
+        noise_stream(seed, *label, "noise"),
         parameters.sabotage,
     )
     facts: dict[str, object] = {

@@ -13,7 +13,6 @@ from clients.batches import noise_of
 from clients.cohort import first_layer
 from clients.cohort.network import network_of
 from clients.jobs import Job
-from privacy import dp_sgd
 from privacy.ledger import Charge
 from privacy.sampled_gaussian import draw_gaussian
 from privacy.steps import MECHANISM, PrivateSteps
@@ -104,14 +103,25 @@ def by_itself(one):
     network = network_of(one.model, one.features.shape[1:], one.classes)
     if network is None or one.private is None or not first_layer.serves(network, one):
         return alone.train(one)
-    drawn = iter([values for step in steps_of_noise(network, one, one.private) for values in step])
-    with (
-        mock.patch.object(alone, "noise_of", return_value=None),
-        mock.patch.object(dp_sgd, "system_gaussian", lambda count: next(drawn).reshape(count)),
-    ):
+    drawn = Given(values for step in steps_of_noise(network, one, one.private) for values in step)
+    with mock.patch.object(alone, "noise_of", return_value=drawn):
         trained = alone.train(one)
-    assert next(drawn, None) is None
+    assert drawn.used_up
     return trained
+
+
+class Given:
+    """Noise that is there already."""
+
+    def __init__(self, arrays):
+        self._arrays = iter(list(arrays))
+
+    def fill(self, out):
+        out[:] = next(self._arrays).ravel()
+
+    @property
+    def used_up(self):
+        return next(self._arrays, None) is None
 
 
 def steps_of_noise(network, one, plan):
@@ -121,19 +131,17 @@ def steps_of_noise(network, one, plan):
     weights have in them. Given that sum and what is left of it, a step's own N is normal again, which is drawn here.
     """
     basis = first_layer.span_of(network, one).basis
-    within, rest = noise_of(one), torch.Generator().manual_seed(1)
+    source, rest = noise_of(one), torch.Generator().manual_seed(1)
+    small = (network.shapes[0][0], len(basis)), *network.shapes[1:]
+    within = [[draw_gaussian(torch.empty(shape), 1.0, source) for shape in small] for _ in range(plan.steps)]
     weights = np.cumsum(plan.momentum ** np.arange(plan.steps))[::-1]
-    missing = draw_gaussian(torch.empty(network.shapes[0]), 1.0, noise_of(one, first_layer.BESIDE))
+    missing = draw_gaussian(torch.empty(network.shapes[0]), 1.0, source)
     missing *= -float(np.linalg.norm(weights))  # a step goes against the gradient and its noise
-    for step, weight in enumerate(weights):
+    for step, (weight, (own, *others)) in enumerate(zip(weights, within, strict=True)):
         left = float(np.sum(weights[step:] ** 2))
         chance = math.sqrt(max(0.0, 1.0 - weight**2 / left)) * torch.randn(network.shapes[0], generator=rest)
         beside = missing * (float(weight) / left) + chance
         missing -= float(weight) * beside
-        own, *others = [
-            draw_gaussian(torch.empty(shape), 1.0, within)
-            for shape in ((network.shapes[0][0], len(basis)), *network.shapes[1:])
-        ]
         yield [values.numpy() for values in (own @ basis + beside - beside @ basis.T @ basis, *others)]
 
 

@@ -197,7 +197,7 @@ def test_a_record_that_cannot_be_clipped_counts_for_nothing(model, value, train)
     features[3, 0, 2, 2] = value
     features[5] = value
     data = frozen(features, DATA.labels, DATA.classes)
-    private = steps(1, 1.0, noise_multiplier=1e-6, learning_rate=1.0)
+    private = steps(1, 1.0, noise_multiplier=1e-7, learning_rate=1.0)
     jobs = [job(model, data, client, 10, private=private) for client in range(3)]
     updates = train(jobs)
     # A step of rate 1 is the clipped sum over the expected batch: at most the clip norm of 1.

@@ -6,7 +6,7 @@ import pytest
 from privacy.audits import canary
 from privacy.calibration import calibrate
 from privacy.ledger import Charge
-from scenarios.seeds import stream, torch_stream
+from scenarios.seeds import noise_stream, stream, torch_stream
 
 DELTA = 1e-5
 RATE, STEPS = 0.1, 60
@@ -21,7 +21,7 @@ def rows_for(claimed):
 
 def released(rows, seed=0, noise_factor=1.0, canaries=2000):
     included = stream(seed, "coins").random(canaries) < 0.5
-    return canary.release(rows, 1.0, included, torch_stream(seed, "b"), torch_stream(seed, "n"), noise_factor)
+    return canary.release(rows, 1.0, included, torch_stream(seed, "b"), noise_stream(seed, "n"), noise_factor)
 
 
 def bounds(claimed, noise_factor):
@@ -80,7 +80,7 @@ def test_a_canary_counts_for_one_clip_norm_in_the_steps_it_is_in():
 
 def test_no_canary_in_is_a_run_of_noise():
     rows = (Charge("all", "dp-sgd", 1.0, 0.5, 10),)
-    found = canary.release(rows, 1.0, np.zeros(100, np.bool_), torch_stream(0, "b"), torch_stream(0, "n"))
+    found = canary.release(rows, 1.0, np.zeros(100, np.bool_), torch_stream(0, "b"), noise_stream(0, "n"))
     assert canary.bound(found, DELTA).correct == canary.bound(found, DELTA).guesses // 2
 
 

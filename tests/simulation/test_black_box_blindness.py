@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from clients.cohort import privacy as cohort_privacy
+from clients.cohort import trainer
 from privacy.audits import canary, one_run
 from scenarios.datasets import load
 from scenarios.records import records_of
-from scenarios.seeds import stream, torch_stream
+from scenarios.seeds import noise_stream, stream, torch_stream
 from scenarios.source import read
 from server.directory import RunDirectory
 from simulation import running
@@ -23,12 +23,13 @@ PRIVATE = ["privacy.kind=dp-sgd", f"privacy.epsilon={CLAIMED}", f"privacy.delta=
 @pytest.fixture
 def switched_off(monkeypatch):
     """The trainer's noise, all of it zero, while everything is charged as if it were there."""
-    draw = cohort_privacy.sampled_gaussian.draw_gaussian
 
-    def nothing(out, deviation, generator):
-        return draw(out, 0.0, generator)
+    class Silence:
+        def fill(self, out):
+            out[:] = 0.0
+            return out
 
-    monkeypatch.setattr(cohort_privacy.sampled_gaussian, "draw_gaussian", nothing)
+    monkeypatch.setattr(trainer, "noise_of", lambda _: Silence())
 
 
 def mislabelled(folder):
@@ -57,5 +58,5 @@ def test_a_black_box_misses_noise_that_is_switched_off_and_canaries_in_gradients
 
     rows = next(iter(subject.ledgers.values()))
     coins = stream(0, "coins").random(2000) < 0.5
-    released = canary.release(rows, 1.0, coins, torch_stream(0, "batches"), torch_stream(0, "noise"), 0.0)
+    released = canary.release(rows, 1.0, coins, torch_stream(0, "batches"), noise_stream(0, "noise"), 0.0)
     assert canary.bound(released, DELTA).epsilon > CLAIMED
