@@ -30,6 +30,24 @@ Workers = Annotated[int | None, typer.Option(min=1, max=256, help="worker proces
 Debug = Annotated[bool, typer.Option("--debug", help="show a traceback")]
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"fedcrucible {version('fedcrucible')}")
+        raise typer.Exit(_OK)
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="show which version this is")
+]
+
+
+@cli.callback()
+def fedcrucible(version: Version = False) -> None:
+    """A laboratory for private federated learning."""
+
+
 @cli.command()
 def run(
     file: Scenario,

@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 
 import dp_accounting
 import numpy as np
@@ -235,6 +236,20 @@ def test_help_and_check_import_nothing_heavy():
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_version_and_help_are_told_without_anything_heavy(option):
+    program = (
+        "import atexit, sys; from simulation import cli;"
+        "atexit.register(lambda: print(sorted({'torch', 'flwr', 'altair', 'scenarios'} & set(sys.modules))));"
+        f"sys.argv = ['fedcrucible', '{option}']; cli.main()"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    *told, imported = result.stdout.splitlines()
+    first = f"fedcrucible {version('fedcrucible')}" if option == "--version" else "Usage: fedcrucible [OPTIONS]"
+    assert told[0].startswith(first)
+    assert imported == "[]"
 
 
 def test_verify_finds_an_edited_journal_model_and_summary(tmp_path):
