@@ -145,6 +145,8 @@ def verify(directory: Directory, debug: Debug = False) -> None:
     torn = "; its last line was cut by a kill or a full disk" if verdict.torn else ""
     spent = "" if verdict.epsilon is None else f"; epsilon recomputed from the rows: {verdict.epsilon:.4f}"
     print(f"{directory}: the journal is intact{so_far}{torn}{spent}")
+    if verdict.failed is not None:
+        print(f"{directory}: the run itself failed: {verdict.failed}")
 
 
 @cli.command()

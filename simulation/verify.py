@@ -31,12 +31,14 @@ class Verdict:
     """What does not hold, one line each; epsilon by the journal's rows alone (None without differential privacy).
 
     `so_far` says that the run is not at its end, so that lines may follow, and `torn` that a kill cut the last one.
+    `failed` is why the run failed, None where it did not: the record of a run that failed can be intact.
     """
 
     problems: list[str]
     epsilon: float | None
     so_far: bool
     torn: bool
+    failed: str | None
 
 
 def examine(path: Path) -> Verdict:
@@ -96,7 +98,14 @@ def _examined(directory: RunDirectory) -> Verdict:
     if status == "completed" or (status == "failed" and directory.summary.exists()):
         found += _epsilon_problems(directory, spent)
     epsilon = max(spent.values(), default=0.0) if isinstance(scenario.privacy, DpSgd) else None
-    return Verdict(found, epsilon, status in ("running", "interrupted"), torn)
+    failed = _in_a_line(manifest.get("reason")) if status == "failed" else None
+    return Verdict(found, epsilon, status in ("running", "interrupted"), torn, failed)
+
+
+def _in_a_line(reason: object) -> str:
+    """A manifest's reason, fit for a terminal whoever wrote it."""
+    text = " ".join(str(reason or "").split())
+    return "".join(letter if letter.isprintable() else "?" for letter in text) or "no reason is recorded"
 
 
 def _records(directory: RunDirectory, status: str) -> tuple[list[journal.Record], bool]:
