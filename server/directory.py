@@ -110,6 +110,13 @@ class RunDirectory:
         write_json(self.manifest, {**self.read_manifest(), **changes})
 
 
+def require_no_directory(*files: Path) -> None:
+    """Raise ScenarioError, with a line for each, where a directory stands in the place of a file."""
+    problems = [f"{path}: is a directory, where a file belongs; move it away" for path in files if path.is_dir()]
+    if problems:
+        raise ScenarioError(problems)
+
+
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write JSON whole or not at all. Infinity is written as null: JSON has no word for it."""
     text = json.dumps(_finite(content), indent=1, allow_nan=False)

@@ -12,7 +12,7 @@ from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
 from scenarios.schema import Scenario
 from scenarios.source import Loaded
 from server import ending
-from server.directory import RunDirectory
+from server.directory import RunDirectory, require_no_directory
 from server.opening import claimed, load, make_default_directory, write_manifest
 from server.summary import seconds_before
 from simulation import verify
@@ -68,6 +68,7 @@ def resume(path: Path, workers: int | None = None) -> None:
                 [f"{path}: only runs of the local engine can be resumed: under {manifest['engine']} the clients'"
                  " memories live in Flower's runtime and end with it"]
             )  # fmt: skip
+        require_no_directory(directory.journal, directory.summary, directory.matrix, directory.model, directory.report)
         # What an earlier attempt said at its end is no longer true.
         directory.summary.unlink(missing_ok=True)
         directory.update_manifest(status="running", reason="", ended=None, journal_head=None)

@@ -1,8 +1,10 @@
 """Check a run directory: the journal's chain, its head, the model, and epsilon recomputed from the rows alone."""
 
+import errno
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +77,8 @@ def problems(path: Path) -> list[str]:
 
 def released_model(directory: RunDirectory) -> Vector:
     """The final model, float32[d], in the order that its hash is of. Raises one of `UNREADABLE` without one."""
+    if directory.model.is_dir():  # of which safetensors says "No such device", without a name
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(directory.model))
     with safe_open(directory.model, framework="numpy") as file:
         return np.concatenate([file.get_tensor(name).ravel() for name in file.metadata()["order"].split()])
 

@@ -15,7 +15,7 @@ from scenarios.audits import (
     Visibility,
     fitting,
 )
-from server.directory import RunDirectory, write_bytes, write_json
+from server.directory import RunDirectory, require_no_directory, write_bytes, write_json
 from simulation.auditing import canary, inversion, key_recovery, membership, property_inference, visibility
 from simulation.auditing.subject import Subject, read_subject, read_summary
 from simulation.report import write_report
@@ -33,6 +33,7 @@ def audit(path: Path, overrides: Sequence[str] = ()) -> list[Finding]:
     """
     directory = RunDirectory(path)
     subject = read_subject(directory, overrides)
+    require_no_directory(directory.findings, directory.report)
     audits = subject.scenario.audit or fitting(subject.scenario)
     if not audits:
         raise ScenarioError([f"{path}: no audit fits this run: it has neither noise nor encryption to try"])

@@ -272,6 +272,34 @@ def test_a_damaged_summary_is_refused_in_a_line(finished, content):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "journal.jsonl", "summary.json", "model.safetensors"])
+def test_a_directory_in_the_place_of_a_runs_file_is_refused_with_its_name(finished, name):
+    (finished.path / name).unlink()
+    (finished.path / name).mkdir()
+    told = typed("verify", finished.path)
+    assert told.returncode == 2
+    assert told.stderr == f"{finished.path}: not a readable run directory: {name}: Is a directory\n"
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "summary.json", "model.safetensors", "report.html"])
+def test_a_directory_in_the_place_of_what_a_run_writes_keeps_it_from_going_on(finished, name):
+    change(finished.manifest, status="interrupted")
+    (finished.path / name).unlink()
+    (finished.path / name).mkdir()
+    told = typed("resume", finished.path)
+    assert told.returncode == 2
+    assert told.stderr == f"{finished.path / name}: is a directory, where a file belongs; move it away\n"
+    assert finished.read_manifest()["status"] == "interrupted"
+
+
+def test_a_directory_in_the_place_of_findings_is_refused_before_anything_is_tried(finished):
+    finished.findings.mkdir()
+    told = typed("audit", finished.path)
+    assert told.returncode == 2
+    assert told.stderr == f"{finished.findings}: is a directory, where a file belongs; move it away\n"
+    assert summary(finished)["findings"] == []
+
+
 def test_a_resumed_runs_seconds_and_head_count_what_was_played_before(tmp_path):
     path = write(tmp_path, SMALL)
     process = begin("run", path, "--workers", 1, "--set", "federation.rounds=200", "--out", tmp_path / "cut")

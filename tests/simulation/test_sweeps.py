@@ -124,6 +124,33 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
         sweep(tmp_path)
 
 
+@pytest.mark.parametrize("command", ["report", "verify", "audit", "resume", "sweep"])
+def test_a_directory_in_the_place_of_sweep_json_is_refused_in_plain_words(tmp_path, command):
+    (tmp_path / "results" / "sweep.json").mkdir(parents=True)
+    words = [write(tmp_path, SMALL + "[sweep]\nseed = [0, 1]\n"), "--out"] if command == "sweep" else []
+    told = typed(command, *words, tmp_path / "results")
+    assert told.returncode == 2
+    said = f"{tmp_path / 'results' / 'sweep.json'}: is a directory, where a file belongs; move it away\n"
+    assert (told.stdout, told.stderr) == ("", said)
+
+
+@pytest.mark.parametrize("name", ["results.json", "report.html"])
+def test_a_directory_in_the_place_of_what_a_sweep_writes_is_refused_before_anything_runs(tmp_path, name):
+    (tmp_path / "sweep" / name).mkdir(parents=True)
+    (tmp_path / "sweep" / "sweep.json").write_text("{}")
+    with pytest.raises(ScenarioError, match=rf"{name}: is a directory, where a file belongs"):
+        sweep(tmp_path, SMALL + "[sweep]\nseed = [0, 1]\n")
+    assert not (tmp_path / "sweep" / "runs").exists()
+
+
+def test_a_directory_in_the_place_of_results_is_not_called_a_sweep_without_any(tmp_path):
+    (tmp_path / "results.json").mkdir()
+    (tmp_path / "sweep.json").write_text("{}")
+    told = typed("report", tmp_path)
+    assert told.returncode == 2
+    assert told.stderr == f"{tmp_path / 'results.json'}: is a directory, where a file belongs; move it away\n"
+
+
 def test_check_prints_the_grid_with_the_planned_epsilon_of_each_point(tmp_path):
     told = typed("check", write(tmp_path, VALIDATED + PRIVATE + GRID))
     assert told.returncode == 0, told.stderr

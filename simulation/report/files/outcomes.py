@@ -6,6 +6,7 @@ from pathlib import Path
 
 from privacy.errors import ScenarioError
 from scenarios.values import shown
+from server.directory import require_no_directory
 from simulation.report.files.fields import Fields, parse
 
 _MOST = 2000
@@ -81,13 +82,17 @@ class Outcomes:
 
 
 def is_sweep(directory: Path) -> bool:
-    """Whether a directory is a sweep's and not a run's."""
-    return (directory / "sweep.json").exists() and not (directory / "manifest.json").exists()
+    """Whether a directory is a sweep's and not a run's. Raises ScenarioError where its `sweep.json` is a directory."""
+    if (directory / "manifest.json").exists():
+        return False
+    require_no_directory(directory / "sweep.json")
+    return (directory / "sweep.json").exists()
 
 
 def read_outcomes(directory: Path) -> Outcomes:
     """Read a sweep's directory. Raises ScenarioError where there are no results that can be read."""
     path = directory / "results.json"
+    require_no_directory(path)
     try:
         told = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
