@@ -19,6 +19,7 @@ from server.opening import outlook_for, planned
 from server.planning import Outlook
 from simulation import crowds
 from simulation.crowds import Promise
+from simulation.report.wording import spans
 
 _SHOWN_ROUNDS = 200
 _MOST_PROJECTIONS = 20_000
@@ -51,6 +52,7 @@ def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> 
         yield _line(told, scenario)
     if len(plan["rounds"]) > _SHOWN_ROUNDS:
         yield f"... and {len(plan['rounds']) - _SHOWN_ROUNDS} more rounds"
+    yield from _deserted(outlook)
     up, down = _megabytes(plan["sent_bytes"]), _megabytes(plan["received_bytes"])
     yield f"in all: {up} of updates up, {down} of models down, beside the plans"
 
@@ -199,6 +201,27 @@ def _line(told: Table, scenario: Scenario) -> str:
             parts.append(f"beyond the budget of {told['budget']:g}")
     events = "".join(f" [{crowds.within(event)}]" for event in told["events"])
     return f"round {told['round']}:{events} {'; '.join(parts)}"
+
+
+def _deserted(outlook: Outlook) -> Iterator[str]:
+    """A warning of rounds that the timeline leaves without anybody, and of the round from which on it stays so."""
+    if outlook.timeless:
+        return
+    last = outlook.scenario.federation.rounds
+    empty = [round_ for round_ in range(1, last + 1) if not _anybody(outlook, round_)]
+    inhabited = max(set(range(last + 1)) - set(empty))
+    passing = [round_ for round_ in empty if round_ < inhabited]
+    if passing:
+        yield f"warning: nobody takes part in {'round' if len(passing) == 1 else 'rounds'} {spans(passing, '-')}"
+    if inhabited < last:
+        yield f"warning: nobody is left to take part from round {inhabited + 1} on, to the end of the run"
+
+
+def _anybody(outlook: Outlook, round_: int) -> bool:
+    """Whether anybody could be asked in a round, drawn or not; who has released its statistics is still there."""
+    if outlook.scenario.learner.repeats:
+        return bool(outlook.works(round_, "train"))
+    return bool(outlook.world(round_).present)
 
 
 def _largest(values: Iterable[float]) -> float | None:

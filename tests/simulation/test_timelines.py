@@ -163,6 +163,44 @@ def test_a_dry_run_calls_only_those_lost_that_are_asked(tmp_path):
     ]
 
 
+EVERYBODY = "clients = [0, 1, 2, 3]"
+
+
+@pytest.mark.parametrize(
+    ("events", "warned"),
+    [
+        (happens("leave", 3, "clients = [0, 1]"), []),
+        (
+            happens("leave", 3, "clients = [0, 1]") + happens("leave", 5, "clients = [2, 3]"),
+            ["warning: nobody is left to take part from round 5 on, to the end of the run"],
+        ),
+        (
+            happens("unlearn", 6, EVERYBODY, 'method = "keep-training"'),
+            ["warning: nobody is left to take part from round 6 on, to the end of the run"],
+        ),
+        (happens("leave", 2, "until = 3", EVERYBODY), ["warning: nobody takes part in rounds 2-3"]),
+        (
+            happens("join", 2, EVERYBODY) + happens("leave", 4, EVERYBODY),
+            [
+                "warning: nobody takes part in round 1",
+                "warning: nobody is left to take part from round 4 on, to the end of the run",
+            ],
+        ),
+    ],
+)
+def test_a_dry_run_warns_of_rounds_that_are_left_without_anybody(tmp_path, events, warned):
+    path = str(write(tmp_path, SMALL.replace("rounds = 3", "rounds = 6") + events))
+    assert [line for line in checking.describe(path, []) if "warning" in line] == warned
+
+
+@pytest.mark.parametrize(("event", "warnings"), [("", 0), (happens("leave", 3, EVERYBODY), 1)])
+def test_who_has_released_its_statistics_is_still_there(tmp_path, event, warnings):
+    path = str(write(tmp_path, 'learner = { kind = "additive-statistics" }\n' + SMALL + event))
+    told = list(checking.describe(path, []))
+    assert "round 2: clients none; 0.00 MB up" in told
+    assert sum("nobody" in line for line in told) == warnings
+
+
 def test_a_dry_run_in_another_process_gives_the_same_bytes(tmp_path):
     path = write(tmp_path, EVENTFUL + PRIVATE)
     assert command("check", path, "--json").stdout.rstrip("\n") == checking.as_json(str(path), [])
