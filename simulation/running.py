@@ -1,6 +1,5 @@
 """Starting and resuming runs: directories, engines, progress, and what to say at the end."""
 
-import contextlib
 import json
 import sys
 import time
@@ -142,6 +141,9 @@ def _status(directory: RunDirectory) -> str:
 
 
 def _report_anyway(directory: RunDirectory) -> None:
-    """The report of a run that did not end well; where it cannot be written, the failure is told without it."""
-    with contextlib.suppress(Exception):
+    """The report of a run that did not end well; where it cannot be written, that is said beside the failure."""
+    try:
         write_report([directory.path], directory.report)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the failure of the run is the one that matters
+        why = error.strerror if isinstance(error, OSError) and error.strerror else ending.reason_of(error)
+        print(f"{directory.report}: cannot be written: {' '.join(why.split())}", file=sys.stderr)  # noqa: T201

@@ -148,6 +148,33 @@ def test_a_page_that_cannot_be_written_leaves_a_complete_run_and_says_so(tmp_pat
     assert verify.problems(tmp_path / "run") == []
 
 
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (ValueError("no such\nchart"), "ValueError: no such chart"),
+    ],
+)
+def test_a_failed_runs_page_that_cannot_be_written_is_told_in_a_line_beside_the_failure(
+    tmp_path, monkeypatch, error, why
+):
+    def fail(*_):
+        raise RuntimeError("no grid")
+
+    def write_nothing(*_):
+        raise error
+
+    monkeypatch.setattr(local, "LocalGrid", fail)
+    monkeypatch.setattr(running, "write_report", write_nothing)
+    told = typed("run", write(tmp_path, SMALL), "--out", tmp_path / "run", "--workers", 1)
+    assert told.returncode == 1
+    assert told.stderr.splitlines()[-2:] == [
+        f"{tmp_path / 'run' / 'report.html'}: cannot be written: {why}",
+        "RuntimeError: no grid",
+    ]
+    assert RunDirectory(tmp_path / "run").read_manifest()["reason"] == "RuntimeError: no grid"
+
+
 def test_a_disk_without_room_for_a_manifest_is_told_and_the_directory_is_as_good_as_new(tmp_path, monkeypatch):
     monkeypatch.setattr(directory_module, "write_through", disk_full)
     with pytest.raises(RunFailed, match=r"manifest\.json: cannot be written: No space left"):
