@@ -159,6 +159,27 @@ def test_a_round_to_which_nobody_sent_anything_shows_no_update(tmp_path):
     assert "3 of 4 In so many rounds the server could read" in report_of(directory).text
 
 
+def test_what_a_client_sent_in_a_round_is_the_mean_of_those_in_which_it_sent_an_update(tmp_path):
+    def reported(line, sent):
+        for client, count in sent.items():
+            line["reports"][client].update(sent_bytes=count)
+
+    directory = write_run(tmp_path / "run", clients=2, rounds=4)
+    assert "All that the clients sent, 131 kB a client and round. They downloaded" in report_of(directory).text
+    # Five updates of 131,000 bytes; client 0 has retired after round 1 and says so in 170 bytes each time.
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round", 0) >= 2 and retire(line, ["0"]))
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round", 0) >= 2 and reported(line, {"0": 170}))
+    said = "All that the clients sent, 131 kB a client and round in which it sent an update. They downloaded"
+    assert said in report_of(directory).text
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round", 0) == 4 and reported(line, {"1": 262_000}))
+    assert "sent, 157 kB a client and round in which" in report_of(directory).text  # 786,000 / 5
+    # Who is not drawn has no report and did not take part either.
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round", 0) == 1 and line["reports"].pop("0"))
+    assert "sent, 164 kB a client and round in which" in report_of(directory).text  # 655,000 / 4
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") and line.update(reports={}))
+    assert "All that the clients sent. They downloaded" in report_of(directory).text
+
+
 def test_the_answer_says_how_long_the_budgets_lasted(tmp_path):
     directory = write_run(tmp_path / "run", clients=4, rounds=6)
     rewrite(directory, "journal.jsonl", lambda line: line.get("round", 0) >= 3 and retire(line, ["2"]))

@@ -83,7 +83,7 @@ def _round(line: Fields, hidden: bool) -> Round:
     seen = line.inner("seen")
     statuses = [report.status for report in reports.values()]
     alone = line.text("kind") == "round" and statuses.count("trained") == 1
-    nobody = line.values.get("reports") == {} or (bool(statuses) and all(map(_sent_nothing, reports.values())))
+    nobody = line.values.get("reports") == {} or (bool(reports) and all(one.sent_nothing for one in reports.values()))
     return Round(
         round=line.count("round"),
         accuracy=line.finite("accuracy"),
@@ -104,11 +104,6 @@ def _round(line: Fields, hidden: bool) -> Round:
         backdoor=line.finite("backdoor"),
         stopped=line.text("stopped"),
     )
-
-
-def _sent_nothing(report: ClientReport) -> bool:
-    # A reply that comes too late is lost to the sum, but the server has it.
-    return report.status in ("retired", "failed") or (report.status == "dropped" and not report.sent_bytes)
 
 
 def _report(report: Fields) -> ClientReport:

@@ -16,6 +16,12 @@ class ClientReport:
     sent_bytes: int
     ledger: tuple[Fields, ...] = ()
 
+    @property
+    def sent_nothing(self) -> bool:
+        """Whether no update left the client: a retired one says so and no more."""
+        # A reply that comes too late is lost to the sum, but the server has it.
+        return self.status in ("retired", "failed") or (self.status == "dropped" and not self.sent_bytes)
+
 
 @dataclass(frozen=True)
 class Round:

@@ -204,10 +204,17 @@ def _backdoor(run: Run) -> Figure | None:
 
 def _bytes(run: Run) -> Figure:
     sent, received = bytes_of(run)
-    each = (
-        f", {size(sent / len(run.rounds) / len(run.clients))} a client and round" if run.rounds and run.clients else ""
-    )
-    return Figure("Uploaded", size(sent), f"All that the clients sent{each}. They downloaded {size(received)}.")
+    meaning = f"All that the clients sent{_by_each(run)}. They downloaded {size(received)}."
+    return Figure("Uploaded", size(sent), meaning)
+
+
+def _by_each(run: Run) -> str:
+    """What a client sent in a round, the mean over those in which it sent an update; empty where nobody did."""
+    sent = [report.sent_bytes for one in run.rounds for report in one.reports.values() if not report.sent_nothing]
+    if not sum(sent):
+        return ""
+    always = len(sent) == len(run.rounds) * len(run.clients)
+    return f", {size(sum(sent) / len(sent))} a client and round{'' if always else ' in which it sent an update'}"
 
 
 def _time(run: Run) -> Figure:
