@@ -84,35 +84,28 @@ class Spanned:
     """A cohort in the spans of its clients' own rows: a smaller `network`, and the `cohort` that it is for."""
 
     def __init__(self, network: Network, cohort: Cohort) -> None:
-        self._whole, self._jobs = network, cohort.jobs
-        self._spans = [span_of(network, job) for job in cohort.jobs]
-        first, widths = network.lowest, [len(span.coordinates) for span in self._spans]
-        shapes = ((network.shapes[0][0], max(widths)), *network.shapes[1:])
-        self.network = replace(network, rules=network.rules[first:], slices=network.slices[first:], shapes=shapes)
-        coordinates, labels = self._rows(widths)
+        first = cohort.jobs[0]
+        records = tuple(own.tobytes() for own in cohort.records)
+        ground = _ground(network, _Itself(first.features), _Itself(first.labels), records)
+        self._whole, self._bases = network, ground.bases
+        lowest, shapes = network.lowest, ((network.shapes[0][0], ground.bases.shape[1]), *network.shapes[1:])
+        self.network = replace(network, rules=network.rules[lowest:], slices=network.slices[lowest:], shapes=shapes)
         self.cohort = replace(
             cohort,
             starts=self._projected(cohort.starts),
-            features=coordinates.reshape(labels.size, -1),
-            labels=labels.reshape(-1),
-            records=[np.arange(client * max(widths), client * max(widths) + own) for client, own in enumerate(widths)],
-            widths=widths,
+            features=ground.coordinates,
+            labels=ground.labels,
+            records=ground.records,
+            widths=[len(own) for own in ground.records],
         )
 
-    def _rows(self, widths: list[int]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """The clients' coordinates [K, N, N] and labels [K, N], N being the largest of the widths."""
-        shape = len(widths), max(widths)
-        coordinates, labels = np.zeros((*shape, max(widths)), np.float32), np.zeros(shape, np.int64)
-        for client, (job, span, own) in enumerate(zip(self._jobs, self._spans, widths, strict=True)):
-            coordinates[client, :own, :own] = span.coordinates
-            labels[client, :own] = job.labels[job.records]
-        return coordinates, labels
-
     def _projected(self, starts: Tensor) -> Tensor:
-        projected = torch.zeros(len(starts), self.network.size)
+        projected = torch.empty(len(starts), self.network.size)
         (first, *others), (target, *targets) = cut(self._whole, starts), cut(self.network, projected)
-        for span, weights, small in zip(self._spans, first, target, strict=True):
-            torch.mm(weights, span.basis.T, out=_narrow(small, span))
+        if first.stride(0):
+            torch.bmm(first, self._bases.mT, out=target)
+        else:  # all clients start with the same weights: one product for all
+            target.copy_(torch.matmul(self._bases.flatten(0, 1), first[0].T).view(*self._bases.shape[:2], -1).mT)
         for values, small in zip(others, targets, strict=True):
             small.copy_(values)
         return projected
@@ -120,21 +113,46 @@ class Spanned:
     def lift(self, changes: Tensor, updates: Tensor) -> None:
         """Write what the clients' whole parameters change by, [K, d], where the small ones change by [K, small d]."""
         (first, *others), (target, *targets) = cut(self.network, changes), cut(self._whole, updates)
-        for client, (span, change, update) in enumerate(zip(self._spans, first, target, strict=True)):
-            within = _narrow(change, span)
-            if not self.cohort.noise:
-                torch.mm(within, span.basis, out=update)
-                continue
-            draw_gaussian(update, _deviation(self._jobs[client]), self.cohort.noise[client])
-            update.addmm_(within - update @ span.basis.T, span.basis)
+        if not self.cohort.noise:
+            torch.bmm(first, self._bases, out=target)
+        for job, source, basis, within, update in zip(
+            self.cohort.jobs, self.cohort.noise, self._bases, first, target, strict=False
+        ):
+            draw_gaussian(update, _deviation(job), source)
+            update.addmm_(within - update @ basis.T, basis)
         for values, update in zip(others, targets, strict=True):
             update.copy_(values)
 
 
-def _narrow(values: Tensor, span: Span) -> Tensor:
-    """[O, N] without the inputs that only other clients have."""
-    rows = len(span.coordinates)
-    return values if values.shape[1] == rows else values[:, :rows]
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """K clients' `bases` [K, N, P], N being the most rows that one has, their `coordinates` [K * N, N] and `labels`.
+
+    `records` are each client's rows of these. What a client has less than N is zeros.
+    """
+
+    bases: Tensor
+    coordinates: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    records: list[npt.NDArray[np.int64]]
+
+
+@functools.lru_cache(maxsize=8)
+def _ground(network: Network, features: "_Itself", labels: "_Itself", records: tuple[bytes, ...]) -> _Ground:
+    """Where everybody trains in every round, so do the same chunks; others are seldom met again."""
+    spans = [_span(network, features, own) for own in records]
+    clients, most, width = len(spans), max(len(span.basis) for span in spans), spans[0].basis.shape[1]
+    ground = _Ground(
+        torch.zeros(clients, most, width),
+        np.zeros((clients * most, most), np.float32),
+        np.zeros(clients * most, np.int64),
+        [np.arange(client * most, client * most + len(span.basis)) for client, span in enumerate(spans)],
+    )
+    for basis, span, places, own in zip(ground.bases, spans, ground.records, records, strict=True):
+        basis[: len(places)] = span.basis
+        ground.coordinates[places, : len(places)] = span.coordinates
+        ground.labels[places] = labels.array[np.frombuffer(own, np.int64)]
+    return ground
 
 
 def _deviation(job: Job) -> float:
