@@ -3,7 +3,7 @@
 **Guarantee.** A mechanism's noise hides a record only from those who cannot tell what the noise was. Whoever sees an
 update knows some of it, where a pixel is black in every picture for one: its weights get no gradient and are noise
 alone. From some hundred numbers of a Mersenne Twister all its others follow; from a key stream of AES none does without
-the key.
+the key. A key that comes from a seed is no safer than the seed: small ones are guessed, and a guess is easily checked.
 """
 
 import math
@@ -46,7 +46,8 @@ class KeyedNoise:
     """The numbers that a key of 32 bytes stands for, which nobody foresees without it, however many came before.
 
     Box and Muller's transformation of the key stream of AES-256 in counter mode, with 31 bits for a radius and 32 for
-    an angle; the largest number is 6.66. How many are asked for at a time does not matter. A key is for one source.
+    an angle: no number is beyond 6.66, where one in 2^32 pairs would be. How many are asked for at a time does not
+    matter. A key is for one source. Unlike `SystemNoise` it does nothing against attacks on the floating-point grid.
     Raises ValueError for a key of another length.
     """
 
@@ -97,7 +98,9 @@ class SystemNoise:
 
     def fill(self, out: Numbers) -> Numbers:
         """Fill the contiguous float32[count] with the next numbers and return it."""
-        bits = np.frombuffer(os.urandom(len(out) * 4 * 8), dtype=np.uint64).reshape(4, -1)
-        uniform = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
-        out[:] = ndtri(uniform).sum(axis=0) / 2.0
+        for begun in range(0, len(out), _AT_ONCE * _BLOCK):  # each takes a hundred bytes on the way
+            part = out[begun : begun + _AT_ONCE * _BLOCK]
+            bits = np.frombuffer(os.urandom(len(part) * 4 * 8), dtype=np.uint64).reshape(4, -1)
+            uniform = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
+            part[:] = ndtri(uniform).sum(axis=0) / 2.0
         return out

@@ -3,6 +3,7 @@
 import collections
 import functools
 import itertools
+import logging
 import multiprocessing
 import os
 import signal
@@ -25,6 +26,8 @@ from privacy import envelopes
 from privacy.view import Vector
 from simulation import handover
 from simulation.handover import Blocks, Laid, Performed
+
+_logger = logging.getLogger(__name__)
 
 RUN_ID = 1
 _SERVER_NODE = 1
@@ -134,6 +137,7 @@ def _perform(tasks: Sequence[Task], arrays: Arrays) -> Performed:
         if len(tasks) == 1:
             yield failure_of(error)
             return
+        _logger.warning("%d clients could not train together, and train one after another: %r", len(tasks), error)
         for task in tasks[done:]:
             yield from _perform([task], arrays)
 

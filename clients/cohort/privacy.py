@@ -11,7 +11,7 @@ from privacy import sampled_gaussian
 from privacy.noise import NoiseSource, require_noise
 
 _KEPT = 2**20
-"""How many numbers of noise are drawn ahead, if that is more than one step's: they stay in cache."""
+"""How many numbers of noise are drawn ahead, if that is more than one step's."""
 
 
 class Privacy:
@@ -53,6 +53,8 @@ class Privacy:
         widths, widest = self._cohort.widths, self._network.shapes[0][-1]
         for client, (source, steps) in enumerate(zip(self._cohort.noise, self._steps, strict=True)):
             drawn = self._drawn[client, : max(0, steps - self._step)]
+            if not len(drawn):
+                continue  # it has taken its last step
             if widths is None or widths[client] == widest:
                 source.fill(drawn.view(-1).numpy())
             else:

@@ -50,7 +50,7 @@ class Gatherer:
         """The rows of these records, a list for each client. They are overwritten by the next call."""
         chosen, present = padded(records)
         inputs = self._buffer[: chosen.size]
-        # Any mode but "raise" writes straight to `out`; the indices are the division's own.
+        # Any mode but "raise" writes straight to `out`; the indices are never a stranger's.
         np.take(self._features, chosen.ravel(), axis=0, out=inputs, mode="clip")
         labels = self._labels[chosen]
         absent = np.flatnonzero(~present)

@@ -118,6 +118,7 @@ class Given:
 
     def fill(self, out):
         out[:] = next(self._arrays).ravel()
+        return out
 
     @property
     def used_up(self):

@@ -85,8 +85,10 @@ def test_the_company_changes_an_update_by_rounding_only(private):
     backwards = training.train(jobs[::-1])[::-1]
     single = [training.train([one])[0] for one in jobs]
     for one, found, other, by_itself in zip(jobs, together, backwards, single, strict=True):
-        assert apart(other, found, one) < 1e-6
-        assert apart(by_itself, found, one) < 1e-6
+        # A private update is rounded to a grid, from one line of which to the next a rounding error may take it.
+        close = 1e-6 if private is None else 5e-6
+        assert apart(other, found, one) < close
+        assert apart(by_itself, found, one) < close
 
 
 @pytest.mark.parametrize("private", [None, steps(3, 0.4, noise_multiplier=1.0)])

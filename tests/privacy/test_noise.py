@@ -46,6 +46,22 @@ def test_it_is_box_and_muller_of_the_counters_encrypted_under_the_key():
     assert np.abs(numbers(KeyedNoise(KEY), 2 * BLOCK) - expected.reshape(-1)).max() < 4e-4
 
 
+def test_the_words_at_the_ends_give_the_largest_numbers_and_none_that_is_not_finite():
+    class Words:
+        def update(self, zeros):
+            words = np.zeros((len(zeros) // (4 * BLOCK), 2, BLOCK // 2), "<i4")
+            words[:, 0, :4] = [0, -(2**31), 2**31 - 1, 1]
+            return words.tobytes()
+
+    source = KeyedNoise(KEY)
+    source._stream = Words()
+    drawn = numbers(source, BLOCK)
+    assert np.isfinite(drawn).all()
+    assert drawn[:2].tolist() == pytest.approx([6.660437] * 2)
+    assert drawn[2] == 0.0
+    assert 6.4 < drawn[3] < 6.6
+
+
 @pytest.mark.parametrize("source", [KeyedNoise(KEY), SystemNoise()], ids=lambda source: type(source).__name__)
 def test_the_numbers_are_normal_and_independent(source):
     drawn = numbers(source, 1_000_000).astype(np.float64)
