@@ -172,8 +172,12 @@ def _epsilon_prv(rows: Rows, delta: float) -> float:
         # Where every record is in every step a logarithm of 1 - 1 is taken and compared with, rightly, as -infinity.
         warnings.simplefilter("ignore", RuntimeWarning)
         warnings.simplefilter("ignore", UserWarning)
-        value = float(accountant.get_epsilon(delta, eps_error=_PRV_ERROR))
-    return min(value, bound) if math.isfinite(value) else bound
+        try:
+            value = float(accountant.get_epsilon(delta, eps_error=_PRV_ERROR))
+        except ValueError:  # delta is too small for its arithmetic
+            return bound
+    # Where delta alone covers the loss, it falls below zero, which is no epsilon.
+    return max(0.0, min(value, bound)) if math.isfinite(value) else bound
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """Progress, read from the journal as it grows: the same for every engine, with or without colour, also when piped."""
 
+import contextlib
 import json
 import sys
 import threading
@@ -60,6 +61,8 @@ class Progress:
         """Read the whole lines that have come since the last look; half a line is left for the next."""
         try:
             with self._path.open("rb") as file:
+                # A line that a kill cut is taken back before the run goes on.
+                self._offset = min(self._offset, self._path.stat().st_size)
                 file.seek(self._offset)
                 fresh = file.read()
         except OSError:
@@ -67,9 +70,10 @@ class Progress:
         whole = fresh[: fresh.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
-            record = json.loads(line)
-            if record.get("kind") == "round":
-                self._show(record)
+            with contextlib.suppress(ValueError):  # the rest of a line that has been written anew
+                record = json.loads(line)
+                if isinstance(record, dict) and record.get("kind") == "round":
+                    self._show(record)
 
     def _show(self, record: dict[str, Any]) -> None:
         self._played += 1

@@ -10,7 +10,7 @@ from typing import Any
 from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
 from scenarios.schema import Scenario
 from scenarios.source import Loaded
-from server import ending
+from server import ending, journal
 from server.directory import RunDirectory, require_no_directory
 from server.opening import claimed, load, make_default_directory, write_manifest
 from server.summary import seconds_before
@@ -68,10 +68,21 @@ def resume(path: Path, workers: int | None = None) -> None:
                  " memories live in Flower's runtime and end with it"]
             )  # fmt: skip
         require_no_directory(directory.journal, directory.summary, directory.matrix, directory.model, directory.report)
+        _require_unchanged(directory)
         # What an earlier attempt said at its end is no longer true.
         directory.summary.unlink(missing_ok=True)
         directory.update_manifest(status="running", reason="", ended=None, journal_head=None)
         _play(directory.read_scenario(), directory, "local", workers)
+
+
+def _require_unchanged(directory: RunDirectory) -> None:
+    """Raise ScenarioError where a journal was changed: what is added to it could never be verified."""
+    try:
+        found = journal.problems(journal.read_whole_lines(directory.journal))
+    except (OSError, ValueError) as error:
+        found = [str(error)]
+    if found:
+        raise ScenarioError([f"{directory.journal}: {found[0]}; a run that goes on from it could never be verified"])
 
 
 def closing_lines(path: Path) -> list[str]:

@@ -32,9 +32,9 @@ class DpSgd(Parameters):
     """
 
     kind: Literal["dp-sgd"] = "dp-sgd"
-    noise_multiplier: Annotated[float, Field(ge=0.01)] | None = None
+    noise_multiplier: Annotated[float, Field(ge=0.01, le=1e6)] | None = None
     epsilon: Positive | None = None
-    clip_norm: Positive = 1.0
+    clip_norm: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
     delta: Annotated[float, Field(gt=0, lt=1)] = 1e-5
     accountant: Accountant = "rdp"
     budget: Budget | None = None

@@ -137,3 +137,10 @@ def test_the_largest_epsilon_of_many_is_found_without_reckoning_all(monkeypatch)
     monkeypatch.setattr(accounting, "_epsilon_rdp", lambda *given: reckoned.append(given) or epsilon_rdp(*given))
     accounting.largest([(Charge("all", "dp-sgd", 1.5, 0.2, steps),) for steps in range(1, 200)], 1e-5)
     assert len(reckoned) <= 5
+
+
+@pytest.mark.parametrize("delta", [0.3, 0.9, 1e-15, 1e-20])
+def test_prv_gives_an_epsilon_where_its_arithmetic_has_none(delta):
+    rows = (Charge("all", "dp-sgd", 1.0, 0.5, 4),)
+    bound = accounting.epsilon(rows, delta, "rdp")
+    assert 0.0 <= accounting.epsilon(rows, delta, "prv") <= bound

@@ -88,13 +88,13 @@ def test_a_number_out_of_range_is_told_with_the_range(file: Path) -> None:
 
 def test_noise_as_good_as_none_is_refused(file: Path) -> None:
     assert problem_of(file, "noise_multiplier = 1.0", "noise_multiplier = 0.009") == (
-        ":17: privacy.noise_multiplier: expected a number of at least 0.01, not 0.009"
+        ":17: privacy.noise_multiplier: expected a number of at least 0.01 and at most 1000000.0, not 0.009"
     )
 
 
 def test_a_wrong_type_is_told_with_both_types(file: Path) -> None:
     assert problem_of(file, "clip_norm = 0.5", 'clip_norm = "0.5"') == (
-        ":18: privacy.clip_norm: expected a number above 0, not '0.5'"
+        ":18: privacy.clip_norm: expected a number of at least 1e-06 and at most 1000000.0, not '0.5'"
     )
 
 

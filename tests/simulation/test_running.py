@@ -1,3 +1,4 @@
+import io
 import json
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from privacy.errors import RunFailed, ScenarioError
 from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, typed, wait_for_rounds, write
 from server import journal
 from server.directory import RunDirectory
-from simulation import running, verify
+from simulation import progress, running, verify
 
 CONTRACT = {
     "status", "scenario_sha256", "seed", "engine", "rounds", "accuracy", "loss", "average_accuracy", "forgetting",
@@ -288,3 +289,30 @@ def test_a_validation_split_is_scored_every_round(tmp_path):
     scored = [record["validation_accuracy"] for record in journal.read(directory.journal) if "accuracy" in record]
     assert len(scored) == 4  # of the model that nobody trained, and after each of three rounds
     assert summary(directory)["validation_accuracy"] == scored[-1] > 0.5
+
+
+def test_a_run_whose_journal_was_changed_is_not_resumed(tmp_path):
+    with pytest.raises(RunFailed):
+        play(tmp_path, SMALL, "training.learning_rate=1e38", "model=mlp", "training.epochs=3")
+    directory = RunDirectory(tmp_path / "run")
+    first, *others = directory.journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    directory.journal.write_text(first.replace('"kind"', '"Kind"', 1) + "".join(others), encoding="utf-8")
+    before = directory.manifest.read_bytes()
+    with pytest.raises(ScenarioError, match=r"line 1 was edited.*never be verified"):
+        running.resume(directory.path, 1)
+    assert directory.manifest.read_bytes() == before
+
+
+def test_progress_survives_a_line_that_is_taken_back(tmp_path):
+    path, output = tmp_path / "journal.jsonl", io.StringIO()
+    path.write_text('{"kind": "other"}\n{"kind": "round", "half', encoding="utf-8")
+    follower = progress.Progress(path, 3, output)
+    path.write_text('{"kind": "other"}\n', encoding="utf-8")
+    follower._show_new()
+    with path.open("a", encoding="utf-8") as file:
+        file.write(
+            'of a line"}\n{"kind": "round", "round": 1, "accuracy": 0.5, "loss": 1.0, "reports": {}, "cohort": []'
+        )
+        file.write(', "sent_bytes": 0, "received_bytes": 0, "seconds": 0.1}\n')
+    follower._show_new()
+    assert "round 1/3" in output.getvalue()
