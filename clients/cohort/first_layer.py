@@ -122,9 +122,10 @@ class Spanned:
         for job, source, basis, within, update in zip(
             self.cohort.jobs, self.cohort.noise, self._bases, first, target, strict=False
         ):
-            draw_gaussian(update, _deviation(job), source)
+            deviation = _deviation(job)
+            draw_gaussian(update, deviation, source)
             update.addmm_(within - update @ basis.T, basis)
-            on_grid(update, _deviation(job))
+            on_grid(update, deviation)
         for values, update in zip(others, targets, strict=True):
             update.copy_(values)
 
@@ -173,13 +174,9 @@ def _lasting(momentum: float, steps: int) -> float:
     return math.hypot(*itertools.accumulate(momentum**step for step in range(steps)))
 
 
-def span_of(network: Network, job: Job) -> Span:
-    """The span of the job's rows as they reach the first layer: found for each client by itself, and kept a while."""
-    return _span(network, _Itself(job.features), job.records.tobytes())
-
-
 @functools.lru_cache(maxsize=512)
 def _span(network: Network, features: "_Itself", records: bytes) -> Span:
+    """The span of a client's rows as they reach the first layer: found for each client by itself, and kept a while."""
     rows = _passed(network, torch.from_numpy(features.array[np.frombuffer(records, np.int64)]))
     short = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64) < _LONGEST  # NaN is not
     basis, triangle = torch.linalg.qr(rows.where(short.unsqueeze(1), 0.0).T)

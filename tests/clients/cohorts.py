@@ -125,13 +125,18 @@ class Given:
         return next(self._arrays, None) is None
 
 
+def span_of(network, one):
+    """The span of a job's rows, as the cohort has it."""
+    return first_layer._span(network, first_layer._Itself(one.features), one.records.tobytes())
+
+
 def steps_of_noise(network, one, plan):
     """Standard normal numbers for each step and parameter: the cohort's within the span, and what sums up to it beside.
 
     Beside the span the cohort draws sum(w * N) of the steps' N only, w being how much of a step's noise the last
     weights have in them. Given that sum and what is left of it, a step's own N is normal again, which is drawn here.
     """
-    basis = first_layer.span_of(network, one).basis
+    basis = span_of(network, one).basis
     source, rest = noise_of(one), torch.Generator().manual_seed(1)
     small = (network.shapes[0][0], len(basis)), *network.shapes[1:]
     within = [[draw_gaussian(torch.empty(shape), 1.0, source) for shape in small] for _ in range(plan.steps)]

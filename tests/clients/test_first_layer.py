@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from cohorts import CLOSE, AnyModule, agree, apart, images, job, start_of, steps
+from cohorts import CLOSE, AnyModule, agree, apart, images, job, span_of, start_of, steps
 from hypothesis import given, settings
 
 from clients import training
@@ -138,7 +138,7 @@ def rows_with(*changes):
 )
 def test_a_basis_is_orthonormal_and_spans_the_rows(features):
     one = dataclasses.replace(mlp_job(0, 12), features=features, labels=DATA.labels[:12])
-    span = first_layer.span_of(network(one), one)
+    span = span_of(network(one), one)
     assert torch.allclose(span.basis @ span.basis.T, torch.eye(12), atol=2e-6)
     rows = features.reshape(12, -1)
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
@@ -150,7 +150,7 @@ def test_a_basis_is_orthonormal_and_spans_the_rows(features):
 def test_a_row_without_a_length_has_no_coordinates_and_does_no_harm():
     features = rows_with((2, np.nan), (5, np.inf), (6, 3e38))
     one = dataclasses.replace(mlp_job(0, 12), features=features, labels=DATA.labels[:12])
-    span = first_layer.span_of(network(one), one)
+    span = span_of(network(one), one)
     assert np.flatnonzero(np.isnan(span.coordinates).any(1)).tolist() == [2, 5, 6]
     assert torch.allclose(span.basis @ span.basis.T, torch.eye(12), atol=2e-6)
 
@@ -163,7 +163,7 @@ def test_the_noise_is_white_whatever_the_rows(momentum, system):
     records = np.arange(20, dtype=np.int64)
     many = [dataclasses.replace(mlp_job(k, 20, private=plan), records=records, system_noise=system) for k in range(300)]
     assert served(many[:1])
-    basis = first_layer.span_of(network(many[0]), many[0]).basis.T
+    basis = span_of(network(many[0]), many[0]).basis.T
     whole, _ = torch.linalg.qr(torch.hstack([basis, torch.randn(64, 44, generator=torch.Generator().manual_seed(1))]))
     updates = torch.from_numpy(np.stack(training.train(many)))[:, : 32 * 64].reshape(-1, 64)
     found = updates @ whole
