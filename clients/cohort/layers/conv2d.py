@@ -13,6 +13,9 @@ from torch import Tensor
 from clients.cohort.layers.gradients import Explicit, Product, SampleGradients
 from clients.cohort.layers.rule import Kept, Pair, Rule, Stacked, pair_of
 
+_LONG_RUN = 64
+"""As many numbers one after another are copied about as fast as any more are."""
+
 
 @dataclass(frozen=True)
 class Conv2d:
@@ -76,10 +79,23 @@ class Conv2d:
         if any(self.padding):
             down, right = self.padding
             images = torch.nn.functional.pad(images, (0, 0, right, right, down, down))
+        if self.dilation[0] == 1 and self.kernel[1] * images.shape[3] < _LONG_RUN:
+            return self._patches_of_columns(images, height, width)
         sample, row, column, channel = images.stride()
         steps = self.stride[0] * row, self.stride[1] * column, self.dilation[0] * row, self.dilation[1] * column
         shape = len(images), height, width, *self.kernel, images.shape[3]
         return images.as_strided(shape, (sample, *steps, channel)).contiguous()
+
+    def _patches_of_columns(self, images: Tensor, height: int, width: int) -> Tensor:
+        """The same of [N, H, W, C], in two copies: where a kernel's row is short, whole patches are copied faster."""
+        sample, row, column, channel = images.stride()
+        seen = len(images), width, images.shape[1], self.kernel[1], images.shape[3]
+        steps = self.stride[1] * column, row, self.dilation[1] * column
+        columns = images.as_strided(seen, (sample, *steps, channel)).contiguous()
+        sample, column, row = columns.stride()[:3]
+        shape = len(images), height, width, self.kernel[0] * row
+        patches = columns.as_strided(shape, (sample, self.stride[0] * row, column, 1)).contiguous()
+        return patches.view(len(images), height, width, *self.kernel, images.shape[3])
 
     def _block(self) -> Pair:
         """How many neighbouring pixels are added at once, in longer runs: a stride where strides fill the kernel."""
