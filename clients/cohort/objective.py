@@ -16,7 +16,7 @@ from clients.jobs import Job
 
 
 class Objective:
-    """The loss of each sample of K clients, who agree on its form. Fewer than K are always the first ones."""
+    """The loss of each sample of K clients, who agree on its form."""
 
     def __init__(self, network: Network, jobs: Sequence[Job]) -> None:
         self._network = network
@@ -27,9 +27,9 @@ class Objective:
     def gradients(self, parameters: Stack, rows: Rows, weights: Tensor | None = None) -> list[SampleGradients]:
         """The gradient of each sample's loss, times its weight [K, B] where there are weights, by every parameter."""
         logits, kept = self._network.forward(parameters, rows.inputs)
-        gradient = self._cross_entropy_gradient(logits, rows.labels)
+        gradient = self._cross_entropy_gradient(logits, rows)
         if self._distillation is not None:
-            self._distillation.add_to(gradient, logits, rows.inputs)
+            self._distillation.add_to(gradient, logits, rows)
         if weights is not None:
             gradient.mul_(weights.unsqueeze(2))
         return self._network.gradients(parameters, kept, gradient)
@@ -38,14 +38,14 @@ class Objective:
         """Those of the mean loss of each client's batch, times `scale`."""
         return self.gradients(parameters, rows, rows.present * (scale / rows.present.sum(1, keepdim=True)))
 
-    def _cross_entropy_gradient(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def _cross_entropy_gradient(self, logits: Tensor, rows: Rows) -> Tensor:
         """Over the classes that no mask forbids.
 
         Padding may have a forbidden label; its gradient is finite all the same, and counts for nothing.
         """
         if self._forbidden is None:
-            return _cross_entropy_gradient(logits, labels)
-        return _cross_entropy_gradient(logits.masked_fill(self._forbidden[: len(logits)], -math.inf), labels)
+            return _cross_entropy_gradient(logits, rows.labels)
+        return _cross_entropy_gradient(logits.masked_fill(self._forbidden[rows.clients], -math.inf), rows.labels)
 
 
 def _cross_entropy_gradient(logits: Tensor, labels: Tensor) -> Tensor:

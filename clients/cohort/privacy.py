@@ -6,6 +6,7 @@ from torch import Tensor
 
 from clients.cohort.cohort import Cohort
 from clients.cohort.network import Network
+from clients.cohort.rows import Places
 from clients.cohort.stacks import Stack, cut
 from privacy import sampled_gaussian
 from privacy.noise import NoiseSource, require_noise
@@ -17,8 +18,7 @@ _KEPT = 2**20
 class Privacy:
     """The clipping and the noise of a cohort, whose noisy sums go to `targets`, [K, *shape] a parameter of `network`.
 
-    Raises ValueError for a noise multiplier that is not positive. Where fewer than K clients still train, they are the
-    first ones.
+    Raises ValueError for a noise multiplier that is not positive.
     """
 
     def __init__(self, network: Network, cohort: Cohort, targets: Stack) -> None:
@@ -34,9 +34,9 @@ class Privacy:
         self._drawn = torch.zeros(len(steps), min(ahead, max(self._steps)), network.size)
         self._step = 0
 
-    def clip_factors(self, squared_norms: Tensor) -> Tensor:
-        """What each sample's gradient is multiplied with: float32[k, B] of its squared norm."""
-        return sampled_gaussian.clip_factors(squared_norms, self._clip_norms[: len(squared_norms)])
+    def clip_factors(self, squared_norms: Tensor, clients: Places) -> Tensor:
+        """What each sample's gradient of these k clients is multiplied with: float32[k, B] of its squared norm."""
+        return sampled_gaussian.clip_factors(squared_norms, self._clip_norms[clients])
 
     def add_noise(self, scales: Tensor) -> None:
         """Add the next draw of each of the first k clients times its scale."""

@@ -1,4 +1,4 @@
-"""One step's batches of K clients as one padded array, read straight from the resident data set."""
+"""One step's batches of K clients as padded arrays, read straight from the resident data set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,25 @@ from torch import Tensor
 
 from clients.jobs import Features
 
+Places = slice | Tensor
+"""Which of all clients: the first ones, or int64[K]."""
+
+_GROUP_VALUES = 200_000
+"""What the passes' fixed costs come to, in numbers that a forward pass keeps."""
+
+_COPIES = 0.7
+"""The same for the copies of one parameter: where it is, where its gradient is added, and back."""
+
 
 @dataclass(frozen=True)
 class Rows:
     """K batches padded to the largest, B: `inputs` [K, B, ...], `labels` int64[K, B], `present` bool[K, B].
 
-    Padding is zeros with the label 0, so that no record outside of the batch takes part, not even times zero.
+    `clients` are the K. Padding is zeros with the label 0, so that no record outside of the batch takes part, not even
+    times zero.
     """
 
+    clients: Places
     inputs: Tensor
     labels: Tensor
     present: Tensor
@@ -27,6 +38,33 @@ class Rows:
         self.inputs[samples] = 0
         self.labels[samples] = 0
         self.present[samples] = False
+
+
+def alike(lengths: Sequence[int], kept_values: int, parameters: int) -> list[Places]:
+    """Clients whose batches have these lengths, in groups that are padded each by itself: all of them in one, or fewer.
+
+    As many groups as are worth it for a network that keeps so many values of each row and has so many parameters:
+    those of a client in a group that is not all of them are copied.
+    """
+    everybody: list[Places] = [slice(len(lengths))]
+    saved = (len(lengths) * max(lengths) - sum(lengths)) * kept_values
+    if saved <= _GROUP_VALUES + _COPIES * parameters * len(lengths):
+        return everybody
+    order = sorted(range(len(lengths)), key=lambda client: -lengths[client])
+    costs, begins = [0.0], [0]
+    for end in range(1, len(order) + 1):
+        found = [
+            costs[begin] + (end - begin) * lengths[order[begin]] * kept_values + _GROUP_VALUES for begin in range(end)
+        ]
+        costs.append(min(found))
+        begins.append(found.index(costs[-1]))
+    if costs[-1] + _COPIES * parameters * len(order) >= len(order) * lengths[order[0]] * kept_values + _GROUP_VALUES:
+        return everybody
+    groups, end = list[Places](), len(order)
+    while end:
+        groups.append(torch.tensor(sorted(order[begins[end] : end])))
+        end = begins[end]
+    return groups
 
 
 def padded(rows: Sequence[npt.NDArray[np.int64]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
@@ -46,9 +84,9 @@ class Gatherer:
         self._labels = labels
         self._buffer = np.empty((rows, *features.shape[1:]), features.dtype)
 
-    def gather(self, records: Sequence[npt.NDArray[np.int64]]) -> Rows:
-        """The rows of these records, a list for each client. They are overwritten by the next call."""
-        chosen, present = padded(records)
+    def gather(self, records: Sequence[npt.NDArray[np.int64]], clients: Places) -> Rows:
+        """The rows of these clients' records, of which each has a list. They are overwritten by the next call."""
+        chosen, present = padded(records[clients] if isinstance(clients, slice) else [records[one] for one in clients])
         inputs = self._buffer[: chosen.size]
         # Any mode but "raise" writes straight to `out`; the indices are never a stranger's.
         np.take(self._features, chosen.ravel(), axis=0, out=inputs, mode="clip")
@@ -58,4 +96,4 @@ class Gatherer:
             inputs[absent] = 0
             labels.ravel()[absent] = 0
         stacked = torch.from_numpy(inputs).view(*chosen.shape, *inputs.shape[1:])
-        return Rows(stacked, torch.from_numpy(labels), torch.from_numpy(present))
+        return Rows(clients, stacked, torch.from_numpy(labels), torch.from_numpy(present))

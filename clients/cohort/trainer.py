@@ -7,9 +7,10 @@ pass with the weights 1 / batch and no norms.
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -21,13 +22,19 @@ from clients.cohort.network import Network
 from clients.cohort.objective import Objective
 from clients.cohort.privacy import Privacy
 from clients.cohort.pulls import Pulls
-from clients.cohort.rows import Gatherer, Rows
+from clients.cohort.rows import Gatherer, Places, Rows, alike
 from clients.cohort.stacks import Stack, cut, stacked
 from clients.jobs import Job
 from privacy.view import Vector
 
-Accumulate = Callable[[Stack, Rows, Stack], None]
-"""(parameters, rows, targets): adds each client's gradient times what `_accumulator` was given to its targets."""
+Records = Sequence[npt.NDArray[np.int64]]
+"""The rows of the data set that a step takes, a list for each client that still trains: always the first ones."""
+
+Accumulate = Callable[[Stack, Records, Stack], None]
+"""(parameters, records, targets): adds each client's gradient times what `_accumulator` was given to its targets."""
+
+Gather = Callable[[Records], Iterator[Rows]]
+"""A step's records as padded rows, of clients with batches of like sizes at once; each until the next are asked for."""
 
 
 @torch.no_grad()
@@ -92,17 +99,14 @@ def _take_steps(network: Network, cohort: Cohort, parameters: Stack) -> None:
         if velocities is None
         else _accumulator(network, cohort, velocities, 1.0)
     )
-    largest = max((len(batch) for own in cohort.batches for batch in own), default=0)
-    gatherer = Gatherer(cohort.features, cohort.labels, len(parameters[0]) * largest)
     for step in range(len(cohort.batches[0])):
-        rows = gatherer.gather(cohort.step(step))
-        training = len(rows.present)
-        moving = [values[:training] for values in parameters]
+        records = cohort.step(step)
+        moving = [values[: len(records)] for values in parameters]
         if velocities is None:
-            accumulate(moving, rows, moving)
+            accumulate(moving, records, moving)
             continue
-        speeds = [velocity[:training].mul_(momentum) for velocity in velocities]
-        accumulate(moving, rows, speeds)
+        speeds = [velocity[: len(records)].mul_(momentum) for velocity in velocities]
+        accumulate(moving, records, speeds)
         for values, speed in zip(moving, speeds, strict=True):
             values.add_(speed, alpha=-learning_rate)
 
@@ -110,48 +114,85 @@ def _take_steps(network: Network, cohort: Cohort, parameters: Stack) -> None:
 def _accumulator(network: Network, cohort: Cohort, targets: Stack, scale: float) -> Accumulate:
     """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise; pulled."""
     objective = Objective(network, cohort.jobs)
+    largest = max((len(batch) for own in cohort.batches for batch in own), default=0)
+    gatherer = Gatherer(cohort.features, cohort.labels, len(cohort.jobs) * largest)
+    gather = functools.partial(_gathered, network, gatherer)
     if cohort.noise:
-        accumulate: Accumulate = functools.partial(_add_private, objective, Privacy(network, cohort, targets), scale)
+        privacy = Privacy(network, cohort, targets)
+        accumulate: Accumulate = functools.partial(_add_private, objective, privacy, gather, scale)
     else:
-        accumulate = functools.partial(_add_plain, objective, scale)
+        accumulate = functools.partial(_add_plain, objective, gather, scale)
     pulls = [job.pull for job in cohort.jobs if job.pull is not None]
     return functools.partial(_add_pulled, accumulate, Pulls(network, pulls), scale) if pulls else accumulate
 
 
+def _gathered(network: Network, gatherer: Gatherer, records: Records) -> Iterator[Rows]:
+    for clients in alike([len(own) for own in records], network.kept_values, network.size):
+        yield gatherer.gather(records, clients)
+
+
 def _add_pulled(
-    accumulate: Accumulate, pulls: Pulls, scale: float, parameters: Stack, rows: Rows, targets: Stack
+    accumulate: Accumulate, pulls: Pulls, scale: float, parameters: Stack, records: Records, targets: Stack
 ) -> None:
     """What `accumulate` adds, and the pull after it, which no clipping or noise concerns."""
     pulled = pulls.gradients(parameters)  # first, since the parameters may be the targets
-    accumulate(parameters, rows, targets)
+    accumulate(parameters, records, targets)
     for target, gradient in zip(targets, pulled, strict=True):
         target.add_(gradient, alpha=scale)
 
 
-def _add_plain(objective: Objective, scale: float, parameters: Stack, rows: Rows, targets: Stack) -> None:
+def _add_plain(
+    objective: Objective, gather: Gather, scale: float, parameters: Stack, records: Records, targets: Stack
+) -> None:
     """The gradients of the mean loss of each client's batch."""
-    for found, target in zip(objective.mean_gradients(parameters, rows, scale), targets, strict=True):
-        found.add_to(target)
+    for rows in gather(records):
+        _add(objective.mean_gradients(_of(rows.clients, parameters), rows, scale), rows.clients, targets)
 
 
 def _add_private(
-    objective: Objective, privacy: Privacy, scale: float, parameters: Stack, rows: Rows, targets: Stack
+    objective: Objective,
+    privacy: Privacy,
+    gather: Gather,
+    scale: float,
+    parameters: Stack,
+    records: Records,
+    targets: Stack,
 ) -> None:
     """The clipped sums of each client's batch with their noise, over its expected size.
 
     A batch without a record adds nothing but noise. A record whose gradient's norm is not finite cannot be clipped, and
     NaN would give away that it is there: it counts for nothing.
     """
-    scales = scale / privacy.expected_batches[: len(rows.present)]
-    if rows.present.numel():
-        squared_norms, gradients = _measured(objective, parameters, rows)
+    scales = scale / privacy.expected_batches[: len(records)]
+    for rows in gather(records):
+        if not rows.present.numel():
+            continue
+        own = _of(rows.clients, parameters)
+        squared_norms, gradients = _measured(objective, own, rows)
         if not math.isfinite(squared_norms.sum()):  # one number tells, in half the calls
             rows.leave_out(~torch.isfinite(squared_norms))
-            squared_norms, gradients = _measured(objective, parameters, rows)
-        weights = torch.where(rows.present, privacy.clip_factors(squared_norms) * scales.unsqueeze(1), 0.0)
-        for found, target in zip(gradients, targets, strict=True):
-            found.weighted(weights).add_to(target)
+            squared_norms, gradients = _measured(objective, own, rows)
+        factors = privacy.clip_factors(squared_norms, rows.clients) * scales[rows.clients].unsqueeze(1)
+        weights = torch.where(rows.present, factors, 0.0)
+        _add([found.weighted(weights) for found in gradients], rows.clients, targets)
     privacy.add_noise(scales)
+
+
+def _of(clients: Places, stack: Stack) -> Stack:
+    """These clients' part of a stack: a copy where they are not the first ones."""
+    if isinstance(clients, slice):
+        return [values[clients] for values in stack]
+    return [values.index_select(0, clients) for values in stack]
+
+
+def _add(gradients: Sequence[SampleGradients], clients: Places, targets: Stack) -> None:
+    """Add the sums of these clients' gradients to their part of the targets."""
+    own = _of(clients, targets)
+    for found, target in zip(gradients, own, strict=True):
+        found.add_to(target)
+    if not isinstance(clients, slice):
+        for target, values in zip(targets, own, strict=True):
+            target.index_copy_(0, clients, values)
 
 
 def _measured(objective: Objective, parameters: Stack, rows: Rows) -> tuple[Tensor, list[SampleGradients]]:
