@@ -17,7 +17,7 @@ from privacy.protections.protocol import Cohort, Participant
 from privacy.view import View
 from scenarios.learners import Task
 from scenarios.plans import Plan
-from scenarios.schema import DpSgd, Scenario
+from scenarios.schema import DpSgd, Scenario, sha256
 from scenarios.timeline import ends_experience, happening, tasks_at
 from server import journal, learning, planning, reports, rules
 from server.accounts import Accounts
@@ -66,7 +66,8 @@ class Federation:
         self.material = drive(protocol, self.grid, self.roster, courier)
         self._keep_if_needed()
         figures = self.examination.figures(self.state.model, 1, whole=False)
-        self._keep({"kind": "start", "run": self.run, "round": 0, **figures, **courier.traffic.totals})
+        which = {"run": self.run, "scenario_sha256": sha256(self.scenario)}
+        self._keep({"kind": "start", **which, "round": 0, **figures, **courier.traffic.totals})
 
     def go_on(self, recovered: Recovered) -> None:
         """Continue after a checkpoint: clients get their memories back. Raises RunFailed where they live elsewhere."""

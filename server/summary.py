@@ -1,6 +1,7 @@
 """The figures of a run for `summary.json`, from its journal; what a failed run does not have is null."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from privacy import accounting, ledger
 from privacy.guarantees import DpSgd
@@ -17,16 +18,27 @@ def summarise(
 
     `wall_seconds` counts every process that played the run. Bytes are those of the rounds and of the keys before them.
     """
-    records = journal.read_whole_lines(directory.journal)
-    rounds = [record for record in records if record.get("kind") == "round"]
-    last = rounds[-1] if rounds else {}
-    manifest = directory.read_manifest()
-    matrix = matrix_of(records, manifest) or {}
+    records, manifest = journal.read_whole_lines(directory.journal), directory.read_manifest()
     return {
         "status": "completed" if model_sha256 else "failed",
         "scenario_sha256": manifest["scenario_sha256"],
         "seed": scenario.seed,
         "engine": manifest["engine"],
+        **journalled(records, manifest),
+        "epsilon": _epsilon(scenario, ledgers_of(records)),
+        "wall_seconds": wall_seconds,
+        "final_sha256": model_sha256,
+        "stamp": manifest.get("stamp"),
+        "findings": [],
+    }
+
+
+def journalled(records: list[journal.Record], manifest: Mapping[str, Any]) -> dict[str, float | None]:
+    """The figures of a summary that the journal has; the manifest says which clients hold what."""
+    rounds = [record for record in records if record.get("kind") == "round"]
+    last = rounds[-1] if rounds else {}
+    matrix = matrix_of(records, manifest) or {}
+    return {
         "rounds": len(rounds),
         "accuracy": last.get("accuracy"),
         "loss": last.get("loss"),
@@ -35,14 +47,9 @@ def summarise(
         "forgetting": matrix.get("forgetting"),
         "backward_transfer": matrix.get("backward_transfer"),
         "backdoor_success": last.get("backdoor"),
-        "epsilon": _epsilon(scenario, ledgers_of(records)),
         "sent_bytes": int(total(records, "sent_bytes")),
         "received_bytes": int(total(records, "received_bytes")),
-        "wall_seconds": wall_seconds,
         "train_seconds": total(records, "train_seconds"),
-        "final_sha256": model_sha256,
-        "stamp": manifest.get("stamp"),
-        "findings": [],
     }
 
 

@@ -1,4 +1,4 @@
-"""Check a run directory: the journal's chain, its head, the model, and epsilon recomputed from the rows alone."""
+"""Check a run directory: the journal's chain and head, the model, what is said twice, and epsilon from rows alone."""
 
 import errno
 import hashlib
@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -18,13 +19,23 @@ from privacy.guarantees import DpSgd
 from privacy.view import Vector
 from scenarios.schema import Scenario, sha256
 from server import journal
+from server.coherence import contradictions
 from server.directory import RunDirectory
 from server.exchange import model_bytes
 from server.summary import ledgers_of
 from simulation.report.files.outcomes import is_sweep
 
 _TOLERANCE = 1e-6
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    SafetensorError,
+)
 """What reading a run directory that is none, or a hostile one, can raise."""
 
 
@@ -97,10 +108,13 @@ def _examined(directory: RunDirectory) -> Verdict:
     if journal.lacks_its_end(records, manifest):
         found.append("journal.jsonl: the end is missing: its head is not the one in manifest.json")
     spent = _spent(scenario, records)
+    ended = status == "completed" or (status == "failed" and directory.summary.exists())
+    summary = json.loads(directory.summary.read_text(encoding="utf-8")) if ended else {}
+    found += [] if found else contradictions(manifest, summary, records)  # figures of a changed journal tell nothing
     if status == "completed":
-        found += _model_problems(directory, records)
-    if status == "completed" or (status == "failed" and directory.summary.exists()):
-        found += _epsilon_problems(directory, spent)
+        found += _model_problems(directory, summary, records)
+    if ended:
+        found += _epsilon_problems(summary, spent)
     epsilon = max(spent.values(), default=0.0) if isinstance(scenario.privacy, DpSgd) else None
     failed = _in_a_line(manifest.get("reason")) if status == "failed" else None
     return Verdict(found, epsilon, status in ("running", "interrupted"), torn, failed)
@@ -131,18 +145,17 @@ def _spent(scenario: Scenario, records: list[journal.Record]) -> dict[str, float
     return {client: accounting.epsilon(rows, privacy.delta, privacy.accountant) for client, rows in ledgers.items()}
 
 
-def _model_problems(directory: RunDirectory, records: list[journal.Record]) -> list[str]:
+def _model_problems(directory: RunDirectory, summary: Mapping[str, Any], records: list[journal.Record]) -> list[str]:
     journalled = records[-1].get("model_sha256") if records else None
     found = []
     if hashlib.sha256(model_bytes(released_model(directory))).hexdigest() != journalled:
         found.append("model.safetensors: not the model that the journal ends with")
-    if json.loads(directory.summary.read_text(encoding="utf-8")).get("final_sha256") != journalled:
+    if summary.get("final_sha256") != journalled:
         found.append("summary.json: final_sha256 is not the model that the journal ends with")
     return found
 
 
-def _epsilon_problems(directory: RunDirectory, spent: Mapping[str, float]) -> list[str]:
-    summary = json.loads(directory.summary.read_text(encoding="utf-8"))
+def _epsilon_problems(summary: Mapping[str, Any], spent: Mapping[str, float]) -> list[str]:
     stated = (summary.get("epsilon") or {}).get("per_client", {})
     found = []
     for client, value in spent.items():

@@ -212,9 +212,22 @@ def raise_an_accuracy(journal):
 def test_a_journal_that_was_changed_is_said_to_be(change, told, tmp_path):
     directory = write_run(tmp_path / "run", clients=2, rounds=4)
     journal = directory / "journal.jsonl"
-    assert "The journal was changed" not in report_of(directory).text
+    assert "was changed after the run" not in report_of(directory).text
     change(journal)
-    assert f"The journal was changed after the run: {told}" in report_of(directory).text
+    assert f"What is recorded was changed after the run: journal.jsonl: {told}" in report_of(directory).text
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "told"),
+    [
+        ("summary.json", {"accuracy": 0.99}, "summary.json: accuracy is not that of the journal"),
+        ("manifest.json", {"seed": 8}, "manifest.json: seed is not that of its scenario"),
+    ],
+)
+def test_a_figure_that_was_changed_is_said_to_be(file, changes, told, tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=4)
+    rewrite(directory, file, lambda document: document.update(changes))
+    assert f"What is recorded was changed after the run: {told}" in report_of(directory).text
 
 
 @pytest.mark.parametrize("name", ["journal.jsonl", "summary.json"])

@@ -102,7 +102,7 @@ def test_accuracy_on_validation_records_is_shown_where_there_are_some(tmp_path, 
 
 def test_a_long_run_s_time_is_told_in_minutes(written):
     assert (
-        "Time 3 min 20 s By the clock, from start to end. The clients' own work adds up to 2 min 2 s." in written.text
+        "Time 3 min 20 s By the clock, from start to end. The clients' own work adds up to 1 min 59 s." in written.text
     )
 
 

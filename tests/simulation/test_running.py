@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from safetensors.numpy import load_file
 from privacy import fixed_point
 from privacy.errors import RunFailed, ScenarioError
 from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, typed, wait_for_rounds, write
+from scenarios.schema import sha256
 from server import journal
 from server.directory import RunDirectory
 from simulation import progress, running, verify
@@ -28,6 +30,12 @@ CONTRACT = {
 @pytest.fixture(scope="module")
 def private(tmp_path_factory):
     return play(tmp_path_factory.mktemp("private"), SMALL + PRIVATE + ENCRYPTED)
+
+
+@pytest.fixture(scope="module")
+def small_private(tmp_path_factory):
+    """A finished private run, not to be changed."""
+    return play(tmp_path_factory.mktemp("small"), SMALL + PRIVATE).path
 
 
 def rows_of(directory):
@@ -271,6 +279,36 @@ def test_verify_finds_an_edited_journal_model_and_summary(tmp_path):
     content[-1] ^= 1
     directory.model.write_bytes(content)
     assert any("model.safetensors" in problem for problem in verify.problems(directory.path))
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "told"),
+    [
+        ("summary.json", {"accuracy": 0.999}, "summary.json: accuracy is not that of the journal"),
+        ("summary.json", {"accuracy": None}, "summary.json: accuracy is not that of the journal"),
+        ("summary.json", {"sent_bytes": 1}, "summary.json: sent_bytes is not that of the journal"),
+        ("summary.json", {"seed": 8}, "summary.json: seed is not that of manifest.json"),
+        ("summary.json", {"stamp": None}, "summary.json: stamp is not that of manifest.json"),
+        ("manifest.json", {"seed": 8}, "manifest.json: seed is not that of its scenario"),
+        ("manifest.json", {"question": "Why?"}, "manifest.json: question is not that of its scenario"),
+    ],
+)
+def test_verify_finds_what_is_said_otherwise_elsewhere(tmp_path, small_private, file, changes, told):
+    shutil.copytree(small_private, tmp_path / "run")
+    assert verify.problems(tmp_path / "run") == []
+    path = tmp_path / "run" / file
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    assert told in verify.problems(tmp_path / "run")
+
+
+def test_verify_finds_another_scenario_with_a_hash_of_its_own(tmp_path, small_private):
+    shutil.copytree(small_private, tmp_path / "run")
+    directory = RunDirectory(tmp_path / "run")
+    scenario = directory.read_scenario()
+    other = scenario.model_copy(update={"training": scenario.training.model_copy(update={"learning_rate": 0.123})})
+    directory.update_manifest(scenario=other.model_dump(mode="json"), scenario_sha256=sha256(other))
+    said = "journal.jsonl: scenario_sha256 is not that of manifest.json"
+    assert said in verify.problems(directory.path)
 
 
 def test_a_round_that_diverges_is_charged(tmp_path):

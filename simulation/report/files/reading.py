@@ -6,6 +6,7 @@ from pathlib import Path
 
 from privacy.errors import ScenarioError
 from server import journal
+from server.coherence import contradictions
 from simulation.report.files.fields import Fields, parse
 from simulation.report.files.run import Client, ClientReport, Round, Run
 
@@ -38,7 +39,7 @@ def read_run(directory: Path) -> Run:
         messages=tuple(line.inners("messages") for line in lines) if traced else (),
         journal_hash=lines[-1].text("hash") if lines else "",
         note=note,
-        broken=_broken(lines, manifest),
+        broken=_broken(lines, manifest, summary),
     )
 
 
@@ -66,15 +67,16 @@ def _journal(path: Path) -> tuple[list[Fields], str]:
     return lines, ""
 
 
-def _broken(lines: list[Fields], manifest: Fields) -> str:
-    """The first thing wrong with the journal's chain, as `fedcrucible verify` says it; empty where it holds."""
+def _broken(lines: list[Fields], manifest: Fields, summary: Fields) -> str:
+    """The first thing wrong with what is recorded, as `fedcrucible verify` says it; empty where all holds."""
     records = [dict(line.values) for line in lines]
     try:
-        problems = journal.problems(records)
-    except (RecursionError, ValueError):
+        problems = [f"journal.jsonl: {problem}" for problem in journal.problems(records)]
+        if journal.lacks_its_end(records, manifest.values):
+            problems.append("journal.jsonl: its end is missing")
+        problems = problems or contradictions(manifest.values, summary.values, records)
+    except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError):
         problems = ["it holds what no run writes"]
-    if journal.lacks_its_end(records, manifest.values):
-        problems.append("its end is missing")
     return problems[0] if problems else ""
 
 

@@ -69,7 +69,7 @@ class Client:
 @dataclass(frozen=True)
 class Run:
     """Everything the report knows of a run. `note` says what of the journal could not be read, if anything, and
-    `broken` where its chain of hashes does not hold.
+    `broken` the first thing recorded that does not hold.
 
     `abandoned` holds the rounds that failed: they made no model, yet clients sent what they sent. `start` is the
     journal's first line, `matrix` what `matrix.json` says of a run that is completed, `messages` what travelled, by
