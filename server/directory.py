@@ -85,16 +85,15 @@ class RunDirectory:
 
     def read_manifest(self) -> dict[str, Any]:
         """The manifest. Raises OSError or ValueError where there is none that can be read."""
-        try:
-            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
-        except RecursionError as error:
-            raise ValueError("manifest.json is nested too deeply") from error
-        if not isinstance(manifest, dict):
-            raise ValueError("manifest.json is not a table")
+        manifest = read_json(self.manifest)
         for key, kind in _MANIFEST_KEYS.items():
             if not isinstance(manifest.get(key), kind):
                 raise ValueError(f"manifest.json: {key} is missing or of a wrong type")
         return manifest
+
+    def read_summary(self) -> dict[str, Any]:
+        """The summary. Raises OSError or ValueError where there is none that can be read."""
+        return read_json(self.summary)
 
     def read_scenario(self) -> Scenario:
         """The scenario of the manifest. Raises OSError or ValueError where there is none that can be read."""
@@ -115,6 +114,21 @@ def require_no_directory(*files: Path) -> None:
     problems = [f"{path}: is a directory, where a file belongs; move it away" for path in files if path.is_dir()]
     if problems:
         raise ScenarioError(problems)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The table that a JSON file holds. Raises OSError, or ValueError with its name and what is wrong with it."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path.name} is not JSON: {error.msg} in line {error.lineno}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name} is not UTF-8 text") from error
+    except RecursionError as error:
+        raise ValueError(f"{path.name} is nested too deeply") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path.name} is not a table")
+    return content
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

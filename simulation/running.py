@@ -1,6 +1,5 @@
 """Starting and resuming runs: directories, engines, progress, and what to say at the end."""
 
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -88,7 +87,7 @@ def _require_unchanged(directory: RunDirectory) -> None:
 def closing_lines(path: Path) -> list[str]:
     """What a finished run says: its figures, the journal's head to keep elsewhere, and where the report is."""
     directory = RunDirectory(path)
-    summary = json.loads(directory.summary.read_text(encoding="utf-8"))
+    summary = directory.read_summary()
     megabytes = (summary["sent_bytes"] + summary["received_bytes"]) / 1e6
     privacy = _spent(summary["epsilon"])
     return [

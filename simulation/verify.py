@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -71,10 +70,6 @@ def why(error: Exception) -> str:
             return f"there is no {Path(name).name} in it"
         case OSError(filename=str(name), strerror=str(reason)):
             return f"{Path(name).name}: {reason}"
-        case json.JSONDecodeError():
-            return f"a file in it is not JSON: {error.msg} in line {error.lineno}"
-        case UnicodeDecodeError():
-            return "a file in it is not UTF-8 text"
         case OSError() | ValueError():
             return " ".join(str(error).split())
         case _:
@@ -109,7 +104,7 @@ def _examined(directory: RunDirectory) -> Verdict:
         found.append("journal.jsonl: the end is missing: its head is not the one in manifest.json")
     spent = _spent(scenario, records)
     ended = status == "completed" or (status == "failed" and directory.summary.exists())
-    summary = json.loads(directory.summary.read_text(encoding="utf-8")) if ended else {}
+    summary = directory.read_summary() if ended else {}
     found += [] if found else contradictions(manifest, summary, records)  # figures of a changed journal tell nothing
     if status == "completed":
         found += _model_problems(directory, summary, records)

@@ -17,7 +17,7 @@ from scenarios.audits import (
 )
 from server.directory import RunDirectory, require_no_directory, write_bytes, write_json
 from simulation.auditing import canary, inversion, key_recovery, membership, property_inference, visibility
-from simulation.auditing.subject import Subject, read_subject, read_summary
+from simulation.auditing.subject import Subject, read_subject
 from simulation.report import write_report
 
 __all__ = ["audit"]
@@ -92,7 +92,7 @@ def _write(directory: RunDirectory, found: Sequence[Finding]) -> None:
     try:
         # That the file of findings is there says that the audits are done, so it comes last.
         directory.findings.unlink(missing_ok=True)
-        write_json(directory.summary, {**read_summary(directory), "findings": [to_table(one) for one in found]})
+        write_json(directory.summary, {**directory.read_summary(), "findings": [to_table(one) for one in found]})
         write_report([directory.path], directory.report)
         write_bytes(directory.findings, "".join(f"{to_json(one)}\n" for one in found).encode())
     except OSError as error:

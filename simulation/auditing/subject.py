@@ -1,9 +1,7 @@
 """What audits are told of a finished run: read from its directory, which is not believed before it verifies."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -50,7 +48,7 @@ def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
         scenario = _with_audits(directory, manifest["scenario"], overrides)
         if records_of(scenario).dataset.fingerprint != manifest.get("data_sha256"):
             raise ScenarioError([f"{directory.path}: the data are no longer those the run was made with"])
-        read_summary(directory)
+        directory.read_summary()
         lines = journal.read(directory.journal)
         traced = all("messages" in line for line in lines)
         messages = [[passed_of(one) for one in line["messages"]] for line in lines] if traced else None
@@ -58,14 +56,6 @@ def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
         return Subject(scenario, ledgers_of(lines), released, _after_round_1(lines), messages)
     except verify.UNREADABLE as error:
         raise ScenarioError([f"{directory.path}: not a readable run directory: {verify.why(error)}"]) from error
-
-
-def read_summary(directory: RunDirectory) -> dict[str, Any]:
-    """The summary as it is. Raises OSError or ValueError where there is none."""
-    summary = json.loads(directory.summary.read_text(encoding="utf-8"))
-    if not isinstance(summary, dict):
-        raise ValueError("summary.json is not a table")
-    return summary
 
 
 def _after_round_1(lines: Sequence[Record]) -> str:

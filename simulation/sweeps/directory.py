@@ -1,6 +1,5 @@
 """The directory of a sweep: its grid and where each point stands, the runs themselves, the results and the page."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from privacy.errors import ScenarioError
 from privacy.findings import Finding, from_json
 from scenarios import grid, source
 from scenarios.grid import Point, Sweep
-from server.directory import RunDirectory, require_no_directory, write_json
+from server.directory import RunDirectory, read_json, require_no_directory, write_json
 
 Table = dict[str, Any]
 
@@ -75,7 +74,7 @@ class SweepDirectory:
 
     def read(self) -> Sweep:
         """What is swept here, as its file was. Raises ScenarioError where that is not written down."""
-        told = read_json(self.sweep)
+        told = table_or_nothing(self.sweep)
         text, file, folder, overrides = (told.get(key) for key in ("scenario_text", "file", "folder", "overrides"))
         if not all(isinstance(one, str) for one in (text, file, folder)) or not isinstance(overrides, list):
             raise ScenarioError(
@@ -121,10 +120,9 @@ def findings_of(directory: RunDirectory) -> list[Finding]:
         return []
 
 
-def read_json(path: Path) -> Table:
+def table_or_nothing(path: Path) -> Table:
     """A JSON object of a run; an empty one where there is none that can be read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_json(path)
+    except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}

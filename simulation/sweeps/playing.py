@@ -17,7 +17,7 @@ from rich.console import Console
 from scenarios.grid import Point, named
 from server.directory import RunDirectory
 from simulation.progress import bar_on
-from simulation.sweeps.directory import SweepDirectory, Table, read_json
+from simulation.sweeps.directory import SweepDirectory, Table, table_or_nothing
 
 _POLL_S = 0.5
 _LOST = "the process of this run was killed"
@@ -101,7 +101,7 @@ class Players:
         told = f"{self._done:>{len(str(total))}}/{total}  {named(point.settings)}: "
         if point.name in self.failures:
             return f"{told}failed: {self.failures[point.name]}"
-        summary = read_json(self.directory.run(point).summary)
+        summary = table_or_nothing(self.directory.run(point).summary)
         epsilon = (summary.get("epsilon") or {}).get("max")
         spent = f", epsilon {epsilon:.3f}" if epsilon is not None else ""
         accuracy = summary.get("accuracy")

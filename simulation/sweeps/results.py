@@ -13,7 +13,7 @@ from server import journal
 from server.directory import RunDirectory
 from server.summary import ledgers_of
 from simulation.sweeps.audited import audited, mark_attack_fronts, over_seeds
-from simulation.sweeps.directory import SweepDirectory, Table, read_json
+from simulation.sweeps.directory import SweepDirectory, Table, table_or_nothing
 from simulation.sweeps.fronts import on_front, spread
 from simulation.sweeps.search import NO_BOUND, Score
 
@@ -104,7 +104,7 @@ def score_of(points: Sequence[Point], directory: SweepDirectory, objective: str)
 
 
 def _run(point: Point, directory: SweepDirectory, failure: str) -> Table:
-    summary = read_json(directory.run(point).summary)
+    summary = table_or_nothing(directory.run(point).summary)
     status, reason = directory.status(point)
     if failure and status != "interrupted":
         status, reason = "failed", failure

@@ -14,7 +14,7 @@ from server.directory import RunDirectory, write_json
 from server.opening import outlook_for
 from simulation.report import write_report
 from simulation.sweeps import table
-from simulation.sweeps.directory import SweepDirectory, read_json
+from simulation.sweeps.directory import SweepDirectory, table_or_nothing
 from simulation.sweeps.playing import Players
 from simulation.sweeps.results import results_of, score_of
 from simulation.sweeps.search import Searcher, searchers
@@ -108,7 +108,7 @@ def require_possible(sweep: Sweep, points: Sequence[Point]) -> None:
 def closing_lines(path: Path) -> Iterator[str]:
     """What a finished sweep says: its table, its fronts, and where the page is."""
     directory = SweepDirectory(path)
-    yield from table.lines(read_json(directory.results))
+    yield from table.lines(table_or_nothing(directory.results))
     yield f"report: {directory.report}"
 
 
@@ -129,7 +129,7 @@ def _told(players: Players) -> Iterator[str]:
 
 def _contradicted(directory: SweepDirectory) -> Iterator[str]:
     """What cannot be true of what runs promise, as `fedcrucible audit` ends with it."""
-    runs = [run for run in read_json(directory.results).get("runs", []) if run["contradictions"]]
+    runs = [run for run in table_or_nothing(directory.results).get("runs", []) if run["contradictions"]]
     for run in runs:
         where = directory.runs / run["name"]
         yield from (f"CONTRADICTION: {where}: {statement}" for statement in run["contradictions"])

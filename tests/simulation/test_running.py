@@ -301,6 +301,22 @@ def test_verify_finds_what_is_said_otherwise_elsewhere(tmp_path, small_private, 
     assert told in verify.problems(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"{", "summary.json is not JSON: Expecting property name enclosed in double quotes in line 1"),
+        (b'{"a": "\xff"}', "summary.json is not UTF-8 text"),
+        (b"[" * 100_000, "summary.json is nested too deeply"),
+        (b"3", "summary.json is not a table"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, small_private, content, told):
+    shutil.copytree(small_private, tmp_path / "run")
+    (tmp_path / "run" / "summary.json").write_bytes(content)
+    with pytest.raises(ScenarioError, match=f"not a readable run directory: {told}"):
+        verify.examine(tmp_path / "run")
+
+
 def test_verify_finds_another_scenario_with_a_hash_of_its_own(tmp_path, small_private):
     shutil.copytree(small_private, tmp_path / "run")
     directory = RunDirectory(tmp_path / "run")
