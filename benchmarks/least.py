@@ -1,0 +1,119 @@
+"""The least that a round of many small clients takes: what cannot be left out, without anything that holds it together.
+
+    python benchmarks/least.py [--quick] [--repeats N] [--json FILE]
+
+Training is that of the run. Beside it stand, for each client, two Flower messages with the records they carry; one
+BLAKE3 hash, one signature and the one copy that makes an upload of an update; a check that it is finite, and its share
+of the sum. Then the evaluation. Nothing is planned, admitted, charged, traced, remembered, journalled or kept for a
+resume. What the loop takes, divided by that, bounds how many times as fast as the loop a run can be with these parts.
+One core, one thread, in turn.
+"""
+
+import dataclasses
+import json
+import statistics
+import warnings
+
+import numpy as np
+import opacus_engines
+import plain_loop
+from blake3 import blake3
+from cohort_kernel import jobs_of
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
+from side_by_side import loops, timing
+from side_by_side.runs import Experiment
+
+from clients import training
+from privacy.view import Vector
+from simulation.workers import identify_process
+
+ROUNDS = 2
+HEADER = bytes(136)
+CASES = [plain_loop.CASES[0], opacus_engines.CASES[0], opacus_engines.CASES[2]]
+PARTS = ["training", "messages", "sealing", "summing", "scoring"]
+WIDTHS = [26, 9, 9, 9, 9, 9, 9, 9, 9, 7]
+
+
+class Round:
+    """The parts of one round of an experiment's clients."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        scenario = experiment.scenario()
+        self._jobs = jobs_of(scenario.model, experiment.clients, "dp-sgd" in experiment.privacy)
+        self._updates = training.train(self._jobs)
+        self._keys = [Ed25519PrivateKey.generate() for _ in self._updates]
+        self._uploads = [update.tobytes() for update in self._updates]
+        self._scenario = scenario.model_dump_json()
+        self._content = RecordDict(
+            {
+                "request": ConfigRecord({"phase": "update", "parameters": len(self._updates[0])}),
+                "arrays": ArrayRecord({"parameters": Array(self._jobs[0].start)}),
+            }
+        )
+
+    def training(self) -> None:
+        """Local training of all clients."""
+        training.train(self._jobs)
+
+    def messages(self) -> None:
+        """Each client's message and its reply."""
+        for client, upload in enumerate(self._uploads):
+            content, own = self._content.copy(), json.dumps({"client": client, "round": 1, "weight": 0.01})
+            content["plan"] = ConfigRecord({"own": own, "scenario": self._scenario})
+            message = Message(content, dst_node_id=1000 + client, message_type="train")
+            fields = ConfigRecord({"status": "trained", "envelope": upload, "seconds": 0.001, "ledger": "[]"})
+            Message(RecordDict({"reply": fields}), reply_to=message)
+
+    def sealing(self) -> None:
+        """Each update hashed, signed and copied into its upload."""
+        for key, update in zip(self._keys, self._updates, strict=True):
+            digest = blake3(update.data.cast("B")).digest()
+            b"".join((HEADER, key.sign(HEADER + digest), update.data))
+
+    def summing(self) -> None:
+        """Each update checked and added."""
+        total, weighted = (np.zeros(len(self._updates[0]), np.float64) for _ in range(2))
+        for upload in self._uploads:
+            update: Vector = np.frombuffer(upload, "<f4")
+            if not np.isfinite(np.dot(update, update)):
+                raise SystemExit("an update is not finite")
+            total += np.multiply(update, 0.01, out=weighted, dtype=np.float64)
+
+
+def measure(experiment: Experiment, repeats: int) -> dict[str, float]:
+    """Milliseconds of each part and of a round of the loop, and how many times the parts' sum that is."""
+    case = dataclasses.replace(experiment, rounds=ROUNDS)
+    parts, setting = Round(case), loops.set_up(case.scenario())
+    loops.federated(setting)
+    sides = {name: timing.timed(getattr(parts, name)) for name in PARTS if name != "scoring"}
+    sides |= {"scoring": timing.timed(setting.accuracy), "loop": timing.timed(lambda: loops.federated(setting))}
+    seconds = timing.alternate(sides, repeats)
+    seconds["loop"] = [each / ROUNDS for each in seconds["loop"]]
+    least = [sum(seconds[name][repeat] for name in PARTS) for repeat in range(repeats)]
+    return {
+        **{f"{name}_ms": 1e3 * value for name, value in timing.medians(seconds).items()},
+        "least_ms": 1e3 * statistics.median(least),
+        "bound": timing.ratio({**seconds, "least": least}, "loop", "least"),
+    }
+
+
+def main() -> None:
+    """Print the table and write the figures."""
+    options = timing.options_of(timing.parser("least", __doc__ or "", repeats=9).parse_args())
+    timing.use_cores(1)
+    identify_process()
+    warnings.simplefilter("ignore")  # Opacus says at each engine that seeded noise is not for production
+    found: dict[str, object] = {}
+    timing.print_row(["one round, ms", *PARTS, "least", "loop", "at most", "target"], WIDTHS)
+    for experiment, target in CASES:
+        row = measure(experiment, options.repeats)
+        name = experiment.name + (", DP-SGD" if "dp-sgd" in experiment.privacy else "")
+        found[name] = {**row, "target": target, "repeats": options.repeats}
+        times = [f"{row[f'{part}_ms']:.1f}" for part in [*PARTS, "least", "loop"]]
+        timing.print_row([name, *times, f"{row['bound']:.2f} x", f"{target:g} x"], WIDTHS)
+    timing.write(options.json, found)
+
+
+if __name__ == "__main__":
+    main()
