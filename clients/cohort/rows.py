@@ -41,10 +41,10 @@ class Rows:
 
 
 def alike(lengths: Sequence[int], kept_values: int, parameters: int) -> list[Places]:
-    """Clients whose batches have these lengths, in groups that are padded each by itself: all of them in one, or fewer.
+    """Clients whose batches have these lengths, in groups to be padded each by itself: as many as are worth it.
 
-    As many groups as are worth it for a network that keeps so many values of each row and has so many parameters:
-    those of a client in a group that is not all of them are copied.
+    A network keeps so many values of each row, padding or not, and has so many parameters, which are copied for every
+    client where there is more than one group.
     """
     everybody: list[Places] = [slice(len(lengths))]
     saved = (len(lengths) * max(lengths) - sum(lengths)) * kept_values

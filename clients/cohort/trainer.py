@@ -30,11 +30,11 @@ from privacy.view import Vector
 Records = Sequence[npt.NDArray[np.int64]]
 """The rows of the data set that a step takes, a list for each client that still trains: always the first ones."""
 
-Accumulate = Callable[[Stack, Records, Stack], None]
-"""(parameters, records, targets): adds each client's gradient times what `_accumulator` was given to its targets."""
+Groups = Iterator[Rows]
+"""These as padded rows, of clients with batches of like sizes at once; each until the next are asked for."""
 
-Gather = Callable[[Records], Iterator[Rows]]
-"""A step's records as padded rows, of clients with batches of like sizes at once; each until the next are asked for."""
+Accumulate = Callable[[Stack, Groups, Stack], None]
+"""(parameters, groups, targets): adds each client's gradient times what `_accumulator` was given to its targets."""
 
 
 @torch.no_grad()
@@ -99,14 +99,16 @@ def _take_steps(network: Network, cohort: Cohort, parameters: Stack) -> None:
         if velocities is None
         else _accumulator(network, cohort, velocities, 1.0)
     )
+    largest = max((len(batch) for own in cohort.batches for batch in own), default=0)
+    gatherer = Gatherer(cohort.features, cohort.labels, len(cohort.jobs) * largest)
     for step in range(len(cohort.batches[0])):
         records = cohort.step(step)
-        moving = [values[: len(records)] for values in parameters]
+        groups, moving = _groups(network, gatherer, records), [values[: len(records)] for values in parameters]
         if velocities is None:
-            accumulate(moving, records, moving)
+            accumulate(moving, groups, moving)
             continue
         speeds = [velocity[: len(records)].mul_(momentum) for velocity in velocities]
-        accumulate(moving, records, speeds)
+        accumulate(moving, groups, speeds)
         for values, speed in zip(moving, speeds, strict=True):
             values.add_(speed, alpha=-learning_rate)
 
@@ -114,57 +116,45 @@ def _take_steps(network: Network, cohort: Cohort, parameters: Stack) -> None:
 def _accumulator(network: Network, cohort: Cohort, targets: Stack, scale: float) -> Accumulate:
     """How a step's gradients are added to the targets, times `scale`: plainly, or clipped and with noise; pulled."""
     objective = Objective(network, cohort.jobs)
-    largest = max((len(batch) for own in cohort.batches for batch in own), default=0)
-    gatherer = Gatherer(cohort.features, cohort.labels, len(cohort.jobs) * largest)
-    gather = functools.partial(_gathered, network, gatherer)
     if cohort.noise:
-        privacy = Privacy(network, cohort, targets)
-        accumulate: Accumulate = functools.partial(_add_private, objective, privacy, gather, scale)
+        accumulate: Accumulate = functools.partial(_add_private, objective, Privacy(network, cohort, targets), scale)
     else:
-        accumulate = functools.partial(_add_plain, objective, gather, scale)
+        accumulate = functools.partial(_add_plain, objective, scale)
     pulls = [job.pull for job in cohort.jobs if job.pull is not None]
     return functools.partial(_add_pulled, accumulate, Pulls(network, pulls), scale) if pulls else accumulate
 
 
-def _gathered(network: Network, gatherer: Gatherer, records: Records) -> Iterator[Rows]:
+def _groups(network: Network, gatherer: Gatherer, records: Records) -> Groups:
     for clients in alike([len(own) for own in records], network.kept_values, network.size):
         yield gatherer.gather(records, clients)
 
 
 def _add_pulled(
-    accumulate: Accumulate, pulls: Pulls, scale: float, parameters: Stack, records: Records, targets: Stack
+    accumulate: Accumulate, pulls: Pulls, scale: float, parameters: Stack, groups: Groups, targets: Stack
 ) -> None:
     """What `accumulate` adds, and the pull after it, which no clipping or noise concerns."""
     pulled = pulls.gradients(parameters)  # first, since the parameters may be the targets
-    accumulate(parameters, records, targets)
+    accumulate(parameters, groups, targets)
     for target, gradient in zip(targets, pulled, strict=True):
         target.add_(gradient, alpha=scale)
 
 
-def _add_plain(
-    objective: Objective, gather: Gather, scale: float, parameters: Stack, records: Records, targets: Stack
-) -> None:
+def _add_plain(objective: Objective, scale: float, parameters: Stack, groups: Groups, targets: Stack) -> None:
     """The gradients of the mean loss of each client's batch."""
-    for rows in gather(records):
+    for rows in groups:
         _add(objective.mean_gradients(_of(rows.clients, parameters), rows, scale), rows.clients, targets)
 
 
 def _add_private(
-    objective: Objective,
-    privacy: Privacy,
-    gather: Gather,
-    scale: float,
-    parameters: Stack,
-    records: Records,
-    targets: Stack,
+    objective: Objective, privacy: Privacy, scale: float, parameters: Stack, groups: Groups, targets: Stack
 ) -> None:
     """The clipped sums of each client's batch with their noise, over its expected size.
 
     A batch without a record adds nothing but noise. A record whose gradient's norm is not finite cannot be clipped, and
     NaN would give away that it is there: it counts for nothing.
     """
-    scales = scale / privacy.expected_batches[: len(records)]
-    for rows in gather(records):
+    scales = scale / privacy.expected_batches[: len(parameters[0])]
+    for rows in groups:
         if not rows.present.numel():
             continue
         own = _of(rows.clients, parameters)
