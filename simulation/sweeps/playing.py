@@ -14,6 +14,7 @@ from typing import IO
 
 from rich.console import Console
 
+from privacy.errors import ScenarioError
 from scenarios.grid import Point, named
 from server.directory import RunDirectory
 from simulation.progress import bar_on
@@ -48,14 +49,16 @@ class Players:
     _begun: float = field(default_factory=time.monotonic)
 
     def play(self, points: Sequence[Point], total: int) -> None:
-        """Play the points that are not done; `total` is how many the sweep will have in all.
+        """Play the points that are not done, and check those that are; `total` is how many the sweep will have in all.
 
         `failures` then holds the reason of each that failed, `unaudited` of each that was completed and whose audits
         failed, by name. On Ctrl-C the runs under way are interrupted, so that they can be resumed, and
         KeyboardInterrupt goes on.
         """
-        waiting = [point for point in points if not self.directory.done(point)]
-        self._done += len(points) - len(waiting)
+        waiting, done = list[Point](), list[Point]()
+        for point in points:
+            (done if self.directory.done(point) else waiting).append(point)
+        self._take_over(done)
         under_way = list[_Playing]()
         with bar_on(self.output) as bar:
             task = bar.add_task("", total=total, completed=self._done)
@@ -73,6 +76,22 @@ class Players:
                 _interrupt(under_way)
                 self.changed()
                 raise
+
+    def _take_over(self, points: Sequence[Point]) -> None:
+        """Count runs that were done before; one whose record does not hold has no figures, and is not replaced."""
+        if not points:
+            return
+        from simulation import verify  # it imports Flower, for which a sweep that begins need not wait
+
+        self._done += len(points)
+        for point in points:
+            path = self.directory.run(point).path
+            try:
+                found = verify.problems(path)
+            except ScenarioError as error:
+                found = error.problems
+            if found:
+                self.failures[point.name] = f"{found[0]}; move {path} away to have it played again"
 
     def _start(self, point: Point) -> _Playing:
         context = multiprocessing.get_context("forkserver")

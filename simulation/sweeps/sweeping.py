@@ -77,7 +77,8 @@ def _search(sweep: Sweep, kept: Settings, searcher: Searcher, points: list[Point
         points += fresh.values()
         players.play(list(fresh.values()), total)
         for place, trial in trials.items():
-            searcher.tell(place, score_of(trial, players.directory, sweep.search.objective))
+            failed = any(point.name in players.failures for point in trial)
+            searcher.tell(place, None if failed else score_of(trial, players.directory, sweep.search.objective))
 
 
 def _trial(sweep: Sweep, settings: Settings, seeds: Sequence[object] | None, players: Players) -> list[Point]:

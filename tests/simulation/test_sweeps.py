@@ -204,6 +204,21 @@ def test_resume_goes_on_as_the_file_was_and_with_its_overrides(tmp_path, monkeyp
     assert [(run["name"], run["accuracy"]) for run in results(SweepDirectory(path))["runs"]] == figures
 
 
+def test_a_run_that_was_edited_is_not_taken_over(tmp_path):
+    path = sweep(tmp_path, SMALL + "[sweep]\nseed = [0, 1]\n", "federation.rounds=2").path
+    name = results(SweepDirectory(path))["runs"][0]["name"]
+    edited = path / "runs" / name / "summary.json"
+    kept = json.dumps({**json.loads(edited.read_text()), "accuracy": 0.999})
+    edited.write_text(kept)
+    with pytest.raises(
+        RunFailed, match=rf"{name}: summary.json: accuracy is not that of the journal; move .*{name} away"
+    ):
+        sweeping.resume(path)
+    first, second = results(SweepDirectory(path))["runs"]
+    assert (first["status"], first["accuracy"], second["status"]) == ("failed", None, "completed")
+    assert edited.read_text() == kept
+
+
 def test_a_sweep_that_does_not_say_how_to_go_on_names_the_command(tmp_path):
     (tmp_path / "sweep.json").write_text('{"scenario_text": "format = 1"}')
     with pytest.raises(ScenarioError, match=r"does not say how to go on; fedcrucible sweep FILE --out"):
