@@ -1,5 +1,6 @@
 """What training takes: a job is one client's work in one round."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +95,9 @@ class Job:
     as any gradient does. `teacher` is an older model that the loss keeps the new one close to. `allowed` bool[classes],
     which must be public, is the label space so far: the other classes' logits take no part in the cross-entropy.
 
+    `clients` is how many there are, and `expected_rounds` in about how many a client trains on the same records, both
+    as the scenario has them: what can be kept for another round may pay.
+
     Raises ValueError for draws that are not of exactly the `records`; for a private job's part of records that no step
     would ever take; for vectors and masks of another size than the model's; where one of the job's records has a label
     that is not allowed; and for a teacher of no class or of classes that are not allowed.
@@ -115,6 +119,8 @@ class Job:
     pull: Pull | None = None
     teacher: Teacher | None = None
     allowed: Classes | None = None
+    clients: int = 1
+    expected_rounds: float = math.inf
 
     def __post_init__(self) -> None:
         drawn = sum(draw.records for draw in self.draws)

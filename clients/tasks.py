@@ -81,7 +81,8 @@ def job_of(task: Task, guidance: Guidance) -> Job:
     admitted = None if task.steps is None else set(task.steps.segments)
     drawn = [(part, _records(part, task.replay, admitted)) for part in work.parts]
     records = np.concatenate([own for _, own in drawn])
-    world = world_of(plan.scenario, plan.round)
+    world, federation = world_of(plan.scenario, plan.round), scenario.federation
+    rounds = federation.rounds * federation.sampling.share(federation.clients)
     return Job(
         seed=scenario.seed,
         client=plan.client,
@@ -99,6 +100,8 @@ def job_of(task: Task, guidance: Guidance) -> Job:
         pull=guidance.pull,
         teacher=guidance.teacher,
         allowed=guidance.allowed,
+        clients=federation.clients,
+        expected_rounds=rounds / max(1, len(resident.appearances.experiences.names)),
     )
 
 

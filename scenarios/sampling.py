@@ -12,6 +12,10 @@ class AllSampling(Parameters):
 
     kind: Literal["all"] = "all"
 
+    def share(self, clients: int) -> float:
+        """The share of the rounds in which one of so many clients is asked, on average."""
+        return 1.0
+
 
 class FixedSampling(Parameters):
     """`count` clients, drawn without replacement."""
@@ -19,12 +23,20 @@ class FixedSampling(Parameters):
     kind: Literal["fixed"] = "fixed"
     count: Annotated[int, Field(ge=1)]
 
+    def share(self, clients: int) -> float:
+        """The share of the rounds in which one of so many clients is asked, on average."""
+        return min(1.0, self.count / clients)
+
 
 class PoissonSampling(Parameters):
     """Each client independently with probability `rate`, so the size of a cohort varies and may be zero."""
 
     kind: Literal["poisson"] = "poisson"
     rate: Annotated[float, Field(gt=0, le=1)]
+
+    def share(self, clients: int) -> float:
+        """The share of the rounds in which one of so many clients is asked, on average."""
+        return self.rate
 
 
 SamplingParameters = Annotated[AllSampling | FixedSampling | PoissonSampling, Field(discriminator="kind")]

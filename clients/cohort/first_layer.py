@@ -33,13 +33,21 @@ from clients.jobs import Job
 from privacy.sampled_gaussian import draw_gaussian, on_grid
 
 _BASIS = 2**16
-"""The most numbers of a basis: it stays in the core's cache while it is used, and 512 of them in 134 MB of memory."""
+"""The most numbers of a basis: it stays in the core's cache while it is used, and all that are kept in 134 MB."""
 
 _PASSES = 2
 """Epochs of plain SGD that pay for as many rows each as the layer has outputs: a pass reads and writes all weights."""
 
 _NOISE = 60
 """Pairs of rows that a step of DP-SGD after the first pays for, an output, where a basis serves some rounds."""
+
+_SPANS = 512
+"""How many clients' spans are kept. Where there are more, each is found anew in nearly every round."""
+
+_FOUND_PLAIN, _FOUND_PRIVATE = 2, 12
+"""Pairs of rows whose span is worth finding, an output and round that it serves: of a pass of plain SGD, and of a step
+of DP-SGD after the first.
+"""
 
 _LONGEST = 1e30
 """Longer rows have no direction in float32. DP-SGD cannot clip their gradients: they count for nothing in any case.
@@ -55,9 +63,13 @@ def serves(network: Network, job: Job) -> bool:
     records, outputs = len(job.records), network.shapes[0][0]
     if 2 * records > width or records * width > _BASIS:
         return False
+    rounds = job.expected_rounds if job.clients <= _SPANS else 1.0
     if job.private is None:
-        return records <= min(job.training.epochs, _PASSES) * outputs
-    return records**2 <= (_NOISE * (job.private.steps - 1) + 1) * outputs
+        passes = min(job.training.epochs, _PASSES)
+        return records <= passes * outputs and records**2 <= rounds * _FOUND_PLAIN * passes * outputs
+    later = job.private.steps - 1
+    pays = records**2 <= (_NOISE * later + 1) * outputs
+    return pays and records**2 <= rounds * (_FOUND_PRIVATE * later + 1) * outputs
 
 
 @functools.lru_cache(maxsize=16)
@@ -174,7 +186,7 @@ def _lasting(momentum: float, steps: int) -> float:
     return math.hypot(*itertools.accumulate(momentum**step for step in range(steps)))
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=_SPANS)
 def _span(network: Network, features: "_Itself", records: bytes) -> Span:
     """The span of a client's rows as they reach the first layer: found for each client by itself, and kept a while."""
     rows = _passed(network, torch.from_numpy(features.array[np.frombuffer(records, np.int64)]))

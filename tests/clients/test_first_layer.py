@@ -242,3 +242,22 @@ def test_an_input_that_is_zero_in_every_record_does_not_show_in_the_last_bits():
         share.append(hit.all(axis=1).mean())
     assert share[0] < 0.5  # it was 1.0
     assert abs(share[0] - share[1]) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("model", "private", "rounds", "clients", "expected"),
+    [
+        (Mlp(), None, 20, 100, True),
+        (Mlp(), None, 5, 100, False),  # a span takes longer to find than it saves in twelve rounds
+        (Mlp(), None, 20, 513, False),  # so many are not kept
+        (Mlp(), steps(4, 0.25), 1, 10_000, True),  # the noise that it saves in one round is more
+        (Logistic(), steps(4, 0.25), 5, 100, True),
+        (Logistic(), steps(4, 0.25), 4, 100, False),
+        (Logistic(), steps(4, 0.25), 50, 513, False),
+    ],
+)
+def test_a_span_is_found_where_it_serves_enough_rounds(model, private, rounds, clients, expected):
+    data = images(shape=(1, 28, 28), classes=10)
+    one = job(model, data, 0, 40, private=private)
+    assert served([one])
+    assert served([dataclasses.replace(one, expected_rounds=rounds, clients=clients)]) is expected
