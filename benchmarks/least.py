@@ -40,7 +40,7 @@ class Round:
 
     def __init__(self, experiment: Experiment) -> None:
         scenario = experiment.scenario()
-        self._jobs = jobs_of(scenario.model, experiment.clients, "dp-sgd" in experiment.privacy)
+        self._jobs = jobs_of(scenario.model, experiment.clients, experiment.is_private)
         self._updates = training.train(self._jobs)
         self._keys = [Ed25519PrivateKey.generate() for _ in self._updates]
         self._uploads = [update.tobytes() for update in self._updates]
@@ -108,10 +108,9 @@ def main() -> None:
     timing.print_row(["one round, ms", *PARTS, "least", "loop", "at most", "target"], WIDTHS)
     for experiment, target in CASES:
         row = measure(experiment, options.repeats)
-        name = experiment.name + (", DP-SGD" if "dp-sgd" in experiment.privacy else "")
-        found[name] = {**row, "target": target, "repeats": options.repeats}
+        found[experiment.title] = {**row, "target": target, "repeats": options.repeats}
         times = [f"{row[f'{part}_ms']:.1f}" for part in [*PARTS, "least", "loop"]]
-        timing.print_row([name, *times, f"{row['bound']:.2f} x", f"{target:g} x"], WIDTHS)
+        timing.print_row([experiment.title, *times, f"{row['bound']:.2f} x", f"{target:g} x"], WIDTHS)
     timing.write(options.json, found)
 
 

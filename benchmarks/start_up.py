@@ -134,8 +134,7 @@ def cases(quick: bool) -> list[tuple[str, Callable[[], runs.Played]]]:
     found: list[tuple[str, Callable[[], runs.Played]]] = [("quickstart", lambda: runs.play("quickstart", "local"))]
     for experiment, _ in experiments:
         case = replace(experiment, rounds=5) if quick else experiment
-        name = case.name + (", DP-SGD" if "dp-sgd" in case.privacy else "")
-        found.append((name, lambda case=case: case.play("local")))  # type: ignore[misc]  # a lambda's own default
+        found.append((case.title, lambda case=case: case.play("local")))  # type: ignore[misc]  # a lambda's own default
     return found
 
 

@@ -1,9 +1,10 @@
 """What a run directory says in two places must be the same in both: no figure is improved by editing one file."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from server.directory import finite
 from server.journal import Record
 from server.summary import journalled
 
@@ -20,19 +21,19 @@ def contradictions(manifest: Values, summary: Values, records: list[Record]) -> 
     What is not said contradicts nothing. Epsilon and the final model take arithmetic: they are `verify`'s matter.
     """
     start: Values = records[0] if records else {}
-    scenario: Values = {name: manifest["scenario"][name] for name in _OF_SCENARIO if name in manifest["scenario"]}
-    stated = {name: manifest[name] for name in _OF_MANIFEST if name in manifest}
-    agreed = {"scenario_sha256": manifest["scenario_sha256"]}
-    found = [f"manifest.json: {one} its scenario" for one in _otherwise(manifest, scenario)]
-    found += [f"journal.jsonl: {one} manifest.json" for one in _otherwise(start, agreed)]
-    found += [f"summary.json: {one} manifest.json" for one in _otherwise(summary, stated)]
-    return found + [f"summary.json: {one} the journal" for one in _otherwise(summary, journalled(records, manifest))]
-
-
-def _otherwise(said: Values, known: Values) -> Iterator[str]:
-    for name, value in known.items():
-        if name in said and not _same(said[name], value):
-            yield f"{name} is not that of"
+    figures: Values = finite(journalled(records, manifest))
+    twice = (
+        ("manifest.json", manifest, _OF_SCENARIO, manifest["scenario"], "its scenario"),
+        ("journal.jsonl", start, ("scenario_sha256",), manifest, "manifest.json"),
+        ("summary.json", summary, _OF_MANIFEST, manifest, "manifest.json"),
+        ("summary.json", summary, figures, figures, "the journal"),
+    )
+    return [
+        f"{file}: {name} is not that of {other}"
+        for file, said, names, known, other in twice
+        for name in names
+        if name in said and name in known and not _same(said[name], known[name])
+    ]
 
 
 def _same(said: object, known: object) -> bool:

@@ -133,7 +133,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write JSON whole or not at all. Infinity is written as null: JSON has no word for it."""
-    text = json.dumps(_finite(content), indent=1, allow_nan=False)
+    text = json.dumps(finite(content), indent=1, allow_nan=False)
     write_bytes(path, text.encode() + b"\n")
 
 
@@ -166,11 +166,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The value as `write_json` writes it."""
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
         return None
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

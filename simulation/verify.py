@@ -105,7 +105,8 @@ def _examined(directory: RunDirectory) -> Verdict:
     spent = _spent(scenario, records)
     ended = status == "completed" or (status == "failed" and directory.summary.exists())
     summary = directory.read_summary() if ended else {}
-    found += [] if found else contradictions(manifest, summary, records)  # figures of a changed journal tell nothing
+    if not found:  # figures of a changed journal tell nothing
+        found = contradictions(manifest, summary, records)
     if status == "completed":
         found += _model_problems(directory, summary, records)
     if ended:

@@ -39,6 +39,16 @@ class Experiment:
     privacy: str = '{ kind = "none" }'
     protection: str = '{ kind = "none" }'
 
+    @property
+    def title(self) -> str:
+        """The name, and whether clients train privately."""
+        return self.name + (", DP-SGD" if self.is_private else "")
+
+    @property
+    def is_private(self) -> bool:
+        """Whether clients train with DP-SGD."""
+        return "dp-sgd" in self.privacy
+
     def toml(self) -> str:
         """The scenario file."""
         sampling = "all" if self.cohort >= self.clients else "fixed"

@@ -1,0 +1,29 @@
+import math
+
+from server.coherence import contradictions
+
+MANIFEST = {"scenario": {"name": "small", "seed": 1}, "scenario_sha256": "ab", "name": "small", "seed": 1}
+ROUND = {"kind": "round", "accuracy": 0.5, "loss": 1.25, "sent_bytes": 10}
+
+
+def of(summary, **figures):
+    return contradictions(MANIFEST, summary, [{"kind": "start"}, {**ROUND, **figures}])
+
+
+def test_figures_that_are_the_same_and_those_left_out_contradict_nothing():
+    assert of({"accuracy": 0.5, "rounds": 1, "sent_bytes": 10, "seed": 1}) == []
+    assert of({}) == []
+
+
+def test_the_last_digits_of_a_sum_are_no_contradiction_and_others_are():
+    assert of({"loss": 1.25 * (1 + 1e-12)}) == []
+    assert of({"loss": 1.2501}) == ["summary.json: loss is not that of the journal"]
+
+
+def test_what_json_has_no_word_for_is_compared_as_it_is_written():
+    assert of({"loss": None}, loss=math.inf) == []
+    assert of({"loss": 1.25}, loss=math.inf) == ["summary.json: loss is not that of the journal"]
+
+
+def test_a_true_is_no_one():
+    assert of({"rounds": True}) == ["summary.json: rounds is not that of the journal"]
