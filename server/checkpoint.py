@@ -3,9 +3,8 @@
 import base64
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,10 +12,15 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from server.directory import sync_folder, write_bytes, write_through
-from server.journal import Record
+from server.journal import Line
 from server.state import Array
 
 ClientState = Mapping[str, int | float | str | bytes]
+
+_FILES = "round-*.safetensors"
+_STATE = "state"
+_SHORT = 64
+"""Bytes of a memory that stand in the file itself."""
 
 
 @runtime_checkable
@@ -24,7 +28,7 @@ class HoldsClients(Protocol):
     """A Grid whose clients live in this process, so that their memories can be kept and given back."""
 
     def memories(self) -> dict[int, ClientState]:
-        """The memory of each client, by client."""
+        """The memory of each client, by client: the same object as long as it is the same memory."""
 
     def restore(self, memories: Mapping[int, ClientState]) -> None:
         """Give each client its memory back."""
@@ -32,85 +36,91 @@ class HoldsClients(Protocol):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run after `round` rounds. `arrays` are those of `State.to_arrays`. `line` is the journal's record of that
-    round, written after the checkpoint is safe: a resumed run appends it if the kill came in between.
+    """A run after `round` rounds. `arrays` are those of `State.to_arrays`. `line` is the journal's of that round,
+    written after the checkpoint is safe: a resumed run appends it if the kill came in between.
     """
 
     round: int
     arrays: Mapping[str, Array]
     material: bytes
-    line: Record
+    line: Line
     memories: Mapping[int, ClientState]
 
 
-def write(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint whole, then drop the ones before it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the clients' secrets
-    blobs = folder / "blobs"
-    blobs.mkdir(exist_ok=True)
-    state = {
-        "round": checkpoint.round,
-        "line": checkpoint.line,
-        "material": _intern(blobs, checkpoint.material),
-        "memories": {
-            str(client): {name: _encode(blobs, value) for name, value in memory.items()}
-            for client, memory in checkpoint.memories.items()
-        },
-    }
-    target = folder / f"round-{checkpoint.round:06d}"
-    fresh = folder / f".{target.name}"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    write_through(
-        fresh / "arrays.safetensors",
-        save({name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}),
-    )
-    write_through(fresh / "state.json", json.dumps(state, allow_nan=False).encode())
-    sync_folder(fresh)
-    fresh.replace(target)
-    sync_folder(folder)
-    for older in folder.glob("round-*"):
-        if older.name < target.name:
-            shutil.rmtree(older, ignore_errors=True)
+class Checkpoints:
+    """The checkpoints of a run in their folder: each a file whose array "state" is JSON, beside those of `arrays`.
 
+    What is large and the same for many, as an encryption context is, lies in `blobs` once.
+    """
 
-def newest(folder: Path) -> Checkpoint | None:
-    """The newest whole checkpoint, or None before the first round has ended."""
-    found = sorted(folder.glob("round-*"))
-    if not found:
-        return None
-    state = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
-    blobs = folder / "blobs"
-    return Checkpoint(
-        round=int(state["round"]),
-        arrays=load_file(found[-1] / "arrays.safetensors"),
-        material=(blobs / state["material"]).read_bytes(),
-        line=state["line"],
-        memories={
-            int(client): {name: _decode(blobs, value) for name, value in memory.items()}
-            for client, memory in state["memories"].items()
-        },
-    )
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._blobs = folder / "blobs"
+        self._known: dict[int, tuple[ClientState, str]] = {}
 
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint whole, then drop the ones before it."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the clients' secrets
+        self._blobs.mkdir(exist_ok=True)
+        state = self._state(checkpoint).encode()
+        arrays = {name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}
+        target = self._folder / f"round-{checkpoint.round:06d}.safetensors"
+        fresh = self._folder / f".fresh{target.suffix}"
+        write_through(fresh, save({**arrays, _STATE: np.frombuffer(state, np.uint8)}))
+        fresh.replace(target)
+        sync_folder(self._folder)
+        for older in self._folder.glob(_FILES):
+            if older.name < target.name:
+                older.unlink(missing_ok=True)
 
-def _encode(blobs: Path, value: int | float | str | bytes) -> object:
-    if not isinstance(value, bytes):
+    def newest(self) -> Checkpoint | None:
+        """The newest whole checkpoint, or None before the first round has ended."""
+        found = sorted(self._folder.glob(_FILES))
+        if not found:
+            return None
+        arrays = load_file(found[-1])
+        state = json.loads(arrays.pop(_STATE).tobytes())
+        return Checkpoint(
+            round=int(state["round"]),
+            arrays=arrays,
+            material=(self._blobs / state["material"]).read_bytes(),
+            line=Line(**state["line"]),
+            memories={
+                int(client): {name: self._decode(value) for name, value in memory.items()}
+                for client, memory in state["memories"].items()
+            },
+        )
+
+    def _state(self, checkpoint: Checkpoint) -> str:
+        line, material = asdict(checkpoint.line), self._intern(checkpoint.material)
+        head = json.dumps({"round": checkpoint.round, "line": line, "material": material})
+        memories = ",".join(f'"{client}":{self._words(client, own)}' for client, own in checkpoint.memories.items())
+        return f'{head[:-1]},"memories":{{{memories}}}}}'
+
+    def _words(self, client: int, memory: ClientState) -> str:
+        """A client's memory as JSON, put into words anew only where it is another: most clients sit most rounds out."""
+        before, words = self._known.get(client, (None, ""))
+        if memory is not before:
+            words = json.dumps({name: self._encode(value) for name, value in memory.items()}, allow_nan=False)
+            self._known[client] = memory, words
+        return words
+
+    def _encode(self, value: int | float | str | bytes) -> object:
+        if not isinstance(value, bytes):
+            return value
+        if len(value) <= _SHORT:
+            return {"base64": base64.b64encode(value).decode()}
+        return {"blob": self._intern(value)}
+
+    def _decode(self, value: object) -> int | float | str | bytes:
+        if isinstance(value, dict):
+            return (self._blobs / value["blob"]).read_bytes() if "blob" in value else base64.b64decode(value["base64"])
+        assert isinstance(value, int | float | str)
         return value
-    if len(value) <= 64:
-        return {"base64": base64.b64encode(value).decode()}
-    return {"blob": _intern(blobs, value)}
 
-
-def _decode(blobs: Path, value: object) -> int | float | str | bytes:
-    if isinstance(value, dict):
-        return (blobs / value["blob"]).read_bytes() if "blob" in value else base64.b64decode(value["base64"])
-    assert isinstance(value, int | float | str)
-    return value
-
-
-def _intern(blobs: Path, content: bytes) -> str:
-    """Keep equal bytes once: every client remembers the same encryption context, and it does not change."""
-    name = hashlib.sha256(content).hexdigest()
-    if not (blobs / name).exists():
-        write_bytes(blobs / name, content)
-    return name
+    def _intern(self, content: bytes) -> str:
+        """Keep equal bytes once: every client remembers the same encryption context, and it does not change."""
+        name = hashlib.sha256(content).hexdigest()
+        if not (self._blobs / name).exists():
+            write_bytes(self._blobs / name, content)
+        return name

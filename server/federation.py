@@ -25,7 +25,7 @@ from server.checkpoint import Checkpoint, HoldsClients
 from server.ending import reason_of
 from server.examination import Examination
 from server.exchange import Courier, Member, drive, introduce, model_bytes
-from server.journal import Record
+from server.journal import Line, Record
 from server.planning import Outlook
 from server.recorder import Recorder
 from server.recovery import Recovered
@@ -79,7 +79,7 @@ class Federation:
         self.trace = Trace()  # that all introduced themselves again is no part of a run's own story
         self.state, self.round, self.material = State.from_arrays(kept.arrays), kept.round, kept.material
         self.previous, self.ended, self.interrupted = recovered.head, recovered.ended, recovered.interrupted
-        self.stopped = str(kept.line.get("stopped", ""))
+        self.stopped = str(kept.line.record.get("stopped", ""))
         for client, known in recovered.ledgers.items():
             memory = kept.memories.get(client, {})
             self.accounts.restore(client, ledger.from_json(str(memory.get("ledger", "[]"))), known)
@@ -247,8 +247,8 @@ class Federation:
     def _record(self, content: Record) -> None:
         self.recorder.append(self._linked(content))
 
-    def _linked(self, content: Record) -> Record:
+    def _linked(self, content: Record) -> Line:
         """What travelled since the line before is part of every line."""
         line = journal.link(self.previous, {**content, "messages": self.trace.lines()})
-        self.previous, self.trace = str(line["hash"]), Trace()
+        self.previous, self.trace = line.hash, Trace()
         return line

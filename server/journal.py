@@ -4,23 +4,42 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
 GENESIS = "0" * 64
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+"""The one text of a value, which hashes are of."""
 
-def link(previous: str, content: Mapping[str, object]) -> Record:
+
+@dataclass(frozen=True)
+class Line:
+    """A record bound to the one before it, as it is written: its `hash`, and all of it as `text` without a newline."""
+
+    hash: str
+    text: str
+
+    @property
+    def record(self) -> Record:
+        """The record, `previous` and `hash` included."""
+        found: Record = json.loads(self.text)
+        return found
+
+
+def link(previous: str, content: Mapping[str, object]) -> Line:
     """Bind a record to its predecessor: adds `previous` and `hash` (over everything else and `previous`)."""
-    record: Record = {**content, "previous": previous}
-    return {**record, "hash": _digest(record)}
+    parts = _parts({**content, "previous": previous})
+    digest = _digest(parts)
+    return Line(digest, _object(parts | _parts({"hash": digest})))
 
 
-def append(path: Path, record: Mapping[str, object]) -> None:
-    """Write one linked record and wait until it is on the disk."""
+def append(path: Path, line: Line) -> None:
+    """Write one line and wait until it is on the disk."""
     with path.open("a", encoding="utf-8") as file:
-        file.write(_canonical(record) + "\n")
+        file.write(line.text + "\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -74,7 +93,7 @@ def problems(records: list[Record]) -> list[str]:
     previous = GENESIS
     for number, record in enumerate(records, start=1):
         content = {key: value for key, value in record.items() if key != "hash"}
-        if record.get("hash") != _digest(content):
+        if record.get("hash") != _digest(_parts(content)):
             found.append(f"line {number} was edited: its hash does not match its content")
         if record.get("previous") != previous:
             found.append(f"line {number} does not follow line {number - 1}: a line was deleted, added or moved")
@@ -91,9 +110,14 @@ def lacks_its_end(records: list[Record], manifest: Mapping[str, object]) -> bool
     return head != said and (manifest.get("status") == "completed" or said is not None)
 
 
-def _digest(record: Mapping[str, object]) -> str:
-    return hashlib.sha256(_canonical(record).encode()).hexdigest()
+def _digest(parts: Mapping[str, str]) -> str:
+    return hashlib.sha256(_object(parts).encode()).hexdigest()
 
 
-def _canonical(record: Mapping[str, object]) -> str:
-    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+def _parts(record: Mapping[str, object]) -> dict[str, str]:
+    """A record's values as text: put into words once, whatever is made of them."""
+    return {key: _CANONICAL.encode(value) for key, value in record.items()}
+
+
+def _object(parts: Mapping[str, str]) -> str:
+    return "{" + ",".join(f"{_CANONICAL.encode(key)}:{parts[key]}" for key in sorted(parts)) + "}"

@@ -4,10 +4,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from server import checkpoint, journal
-from server.checkpoint import Checkpoint
+from server import journal
+from server.checkpoint import Checkpoint, Checkpoints
 from server.directory import RunDirectory
-from server.journal import Record
+from server.journal import Line
 
 
 class Recorder:
@@ -18,7 +18,8 @@ class Recorder:
     """
 
     def __init__(self, directory: RunDirectory, waits: bool) -> None:
-        self._directory = directory
+        self._journal = directory.journal
+        self._checkpoints = Checkpoints(directory.checkpoint)
         self._waits = waits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._pending: Future[None] | None = None
@@ -33,10 +34,10 @@ class Recorder:
         if self._waits:
             self.wait()
 
-    def append(self, line: Record) -> None:
+    def append(self, line: Line) -> None:
         """Write one line of the journal, after all that was to be written before."""
         self.wait()
-        journal.append(self._directory.journal, line)
+        journal.append(self._journal, line)
 
     def wait(self) -> None:
         """Wait until everything is on the disk. Raises what a write raised."""
@@ -56,5 +57,5 @@ class Recorder:
             self.wait()
 
     def _write(self, kept: Checkpoint) -> None:
-        checkpoint.write(self._directory.checkpoint, kept)
-        journal.append(self._directory.journal, kept.line)
+        self._checkpoints.write(kept)
+        journal.append(self._journal, kept.line)

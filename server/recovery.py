@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from privacy.errors import RunFailed
 from privacy.ledger import Ledger
 from scenarios.schema import Scenario
-from server import checkpoint, journal
-from server.checkpoint import Checkpoint
+from server import journal
+from server.checkpoint import Checkpoint, Checkpoints
 from server.directory import RunDirectory, write_bytes, write_json
 from server.summary import ledgers_of
 
@@ -31,7 +31,7 @@ class Recovered:
 def recover(directory: RunDirectory, scenario: Scenario) -> Recovered | None:
     """Read what a run left behind; None where it has not begun. Raises RunFailed where it cannot go on."""
     try:
-        kept = checkpoint.newest(directory.checkpoint)
+        kept = Checkpoints(directory.checkpoint).newest()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunFailed(f"{directory.checkpoint} cannot be read: {error}") from error
     if kept is None:
@@ -55,9 +55,9 @@ def _mended_journal(directory: RunDirectory, kept: Checkpoint) -> list[journal.R
         write_bytes(directory.journal, "".join(line + "\n" for line in whole).encode())
     except ValueError as error:
         raise RunFailed(f"the journal cannot be read: {error}") from error
-    if all(record.get("hash") != kept.line["hash"] for record in records):
+    if all(record.get("hash") != kept.line.hash for record in records):
         journal.append(directory.journal, kept.line)
-        records.append(kept.line)
+        records.append(kept.line.record)
     return records
 
 

@@ -37,27 +37,31 @@ class LocalGrid(Grid):
             for client in range(clients)
         }
         self._workers = Workers(workers)
+        self._asked = set(self._contexts)
+        self._memories: dict[int, ClientState] = {}
 
     def close(self) -> None:
         """End the workers."""
         self._workers.close()
 
     def memories(self) -> dict[int, ClientState]:
-        """Each client's own memory, for the checkpoint."""
-        found: dict[int, ClientState] = {}
-        for node, context in self._contexts.items():
-            for record in context.state.values():
-                assert isinstance(record, ConfigRecord)
-                found[node - _FIRST_CLIENT_NODE] = {
-                    name: value for name, value in record.items() if isinstance(value, int | float | str | bytes)
-                }
-        return found
+        """Each client's own memory, for the checkpoint; those whom nothing was asked since have the one they had."""
+        for node in self._asked:
+            record = self._contexts[node].state.get(RECORD)
+            if isinstance(record, ConfigRecord):
+                found = {key: value for key, value in record.items() if isinstance(value, int | float | str | bytes)}
+                client = node - _FIRST_CLIENT_NODE
+                if self._memories.get(client) != found:
+                    self._memories[client] = found
+        self._asked = set()
+        return dict(self._memories)
 
     def restore(self, memories: Mapping[int, ClientState]) -> None:
         """Give each client back what `memories` returned."""
         for client, memory in memories.items():
-            state = RecordDict({RECORD: ConfigRecord(dict(memory))})
-            self._contexts[_FIRST_CLIENT_NODE + client].state = state
+            node = _FIRST_CLIENT_NODE + client
+            self._contexts[node].state = RecordDict({RECORD: ConfigRecord(dict(memory))})
+            self._asked.add(node)
 
     def set_run(self, run: Run) -> None:
         """Nothing to set: this Grid lives for one run."""
@@ -90,6 +94,7 @@ class LocalGrid(Grid):
         """
         training = []
         for message in messages:
+            self._asked.add(message.metadata.dst_node_id)
             context = self._contexts[message.metadata.dst_node_id]
             if message.metadata.message_type != "train":
                 yield _guarded(message, context)

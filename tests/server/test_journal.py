@@ -1,14 +1,23 @@
+import hashlib
+import json
+
 import pytest
 
 from server import journal
 
 
-def chain(count):
-    records, previous = [], journal.GENESIS
+def lines(count):
+    linked, previous = [], journal.GENESIS
     for number in range(count):
-        records.append(journal.link(previous, {"kind": "round", "round": number}))
-        previous = records[-1]["hash"]
-    return records
+        linked.append(
+            journal.link(previous, {"kind": "round", "round": number, "reports": {"10": {}, "9": {"é": None}}})
+        )
+        previous = linked[-1].hash
+    return linked
+
+
+def chain(count):
+    return [line.record for line in lines(count)]
 
 
 def test_an_intact_chain_has_no_problems():
@@ -35,15 +44,24 @@ def test_swapped_lines_are_found():
 
 def test_a_journal_survives_the_disk(tmp_path):
     path = tmp_path / "journal.jsonl"
-    for record in chain(3):
-        journal.append(path, record)
+    for line in lines(3):
+        journal.append(path, line)
     assert journal.read(path) == chain(3)
+
+
+def test_a_line_is_written_in_its_one_canonical_form():
+    [line] = lines(1)
+    told = json.dumps(line.record, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    assert line.text == told
+    content = {key: value for key, value in line.record.items() if key != "hash"}
+    told = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    assert line.hash == hashlib.sha256(told.encode()).hexdigest()
 
 
 def test_a_torn_last_line_keeps_the_lines_before_it(tmp_path):
     path = tmp_path / "journal.jsonl"
-    for record in chain(3):
-        journal.append(path, record)
+    for line in lines(3):
+        journal.append(path, line)
     path.write_text(path.read_text()[:-5])
     with pytest.raises(journal.TornLine) as torn:
         journal.read(path)

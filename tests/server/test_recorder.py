@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from server import checkpoint, journal
-from server.checkpoint import Checkpoint
+from server import journal
+from server.checkpoint import Checkpoint, Checkpoints
 from server.directory import RunDirectory
 from server.recorder import Recorder
 
@@ -11,7 +11,7 @@ def rounds(count):
     previous = journal.GENESIS
     for number in range(1, count + 1):
         line = journal.link(previous, {"kind": "round", "round": number})
-        previous = line["hash"]
+        previous = line.hash
         yield Checkpoint(number, {"parameters": np.full(3, number, np.float32)}, b"", line, {0: {"ledger": "[]"}})
 
 
@@ -21,8 +21,8 @@ def test_rounds_are_written_in_order_and_the_last_checkpoint_stays(waits, tmp_pa
     with Recorder(directory, waits) as recorder:
         for one in kept:
             recorder.keep(one)
-    assert journal.read(directory.journal) == [one.line for one in kept]
-    assert checkpoint.newest(directory.checkpoint).arrays["parameters"].tolist() == [5, 5, 5]
+    assert journal.read(directory.journal) == [one.line.record for one in kept]
+    assert Checkpoints(directory.checkpoint).newest().arrays["parameters"].tolist() == [5, 5, 5]
 
 
 def test_with_unseeded_noise_a_round_is_on_the_disk_before_the_next_begins(tmp_path):
@@ -30,7 +30,7 @@ def test_with_unseeded_noise_a_round_is_on_the_disk_before_the_next_begins(tmp_p
     with Recorder(directory, waits=True) as recorder:
         for one in rounds(3):
             recorder.keep(one)
-            assert journal.read(directory.journal)[-1] == one.line
+            assert journal.read(directory.journal)[-1] == one.line.record
 
 
 def test_a_line_comes_after_the_rounds_before_it(tmp_path):
@@ -38,7 +38,7 @@ def test_a_line_comes_after_the_rounds_before_it(tmp_path):
     with Recorder(directory, waits=False) as recorder:
         for one in rounds(3):
             recorder.keep(one)
-        recorder.append({"kind": "end"})
+        recorder.append(journal.link(one.line.hash, {"kind": "end"}))
     assert [record["kind"] for record in journal.read(directory.journal)] == ["round", "round", "round", "end"]
 
 

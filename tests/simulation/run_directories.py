@@ -206,5 +206,5 @@ def _linked(lines: list[dict[str, object]]) -> Iterator[dict[str, object]]:
     previous = journal.GENESIS
     for line in lines:
         linked = journal.link(previous, line)
-        previous = linked["hash"]
-        yield linked
+        previous = linked.hash
+        yield linked.record

@@ -310,8 +310,8 @@ def test_a_run_whose_messages_were_not_traced_is_refused(copied):
     for line in lines:
         content = {name: value for name, value in line.items() if name not in ("messages", "hash", "previous")}
         chained.append(journal.link(previous, content))
-        previous = chained[-1]["hash"]
-    copied.journal.write_text("".join(json.dumps(line, sort_keys=True) + "\n" for line in chained))
+        previous = chained[-1].hash
+    copied.journal.write_text("".join(line.text + "\n" for line in chained))
     copied.update_manifest(journal_head=previous)
     with pytest.raises(ScenarioError, match="no trace of all of its messages"):
         auditing.audit(copied.path, SEEN)

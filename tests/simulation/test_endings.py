@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from privacy.errors import RunFailed, ScenarioError
 from runs import PRIVATE, SMALL, begin, play, summary, typed, wait_for_rounds, write
 from server import app, journal
 from server import directory as directory_module
+from server.checkpoint import Checkpoints
 from server.directory import RunDirectory
 from server.summary import total
 from simulation import running, verify
@@ -342,12 +344,12 @@ def test_a_resumed_runs_seconds_and_head_count_what_was_played_before(tmp_path):
     for record in before:
         content = {key: value for key, value in record.items() if key not in ("previous", "hash")}
         slow.append(journal.link(previous, content | ({"seconds": 3600.0} if content["kind"] == "round" else {})))
-        previous = slow[-1]["hash"]
+        previous = slow[-1].hash
     directory.journal.unlink()
-    for record in slow:
-        journal.append(directory.journal, record)
-    [state] = directory.checkpoint.glob("round-*/state.json")
-    change(state, line=slow[-1])
+    for line in slow:
+        journal.append(directory.journal, line)
+    checkpoints = Checkpoints(directory.checkpoint)
+    checkpoints.write(replace(checkpoints.newest(), line=slow[-1]))
     running.resume(directory.path, 1)
     assert summary(directory)["wall_seconds"] > 3600 * 5
     assert verify.problems(directory.path) == []

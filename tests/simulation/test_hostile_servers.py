@@ -70,6 +70,15 @@ def server(tmp_path):
     return Server(tmp_path, SMALL + STREAM + LEAVES + PRIVATE)
 
 
+def test_a_client_whom_nothing_was_asked_keeps_the_memory_it_had(server):
+    server.grid.restore(dict.fromkeys(range(1, 4), server.grid.memories()[0]))
+    before = server.grid.memories()
+    server.ask()
+    after = server.grid.memories()
+    assert after[0] != before[0]
+    assert [after[client] is before[client] for client in before] == [False, True, True, True]
+
+
 def test_what_the_scenario_holds_is_done_and_charged(server):
     assert server.ask()["status"] == "trained"
     assert [row.segment for row in server.charged] == ["classes 0, 1, 2, 3"]
