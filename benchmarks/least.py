@@ -26,7 +26,7 @@ from side_by_side.runs import Experiment
 
 from clients import training
 from privacy.view import Vector
-from simulation.workers import identify_process
+from simulation.processes import identify_process
 
 ROUNDS = 2
 HEADER = bytes(136)

@@ -12,7 +12,8 @@ from clients.app import app
 from clients.memory import RECORD
 from clients.rounds import Admitted
 from server.checkpoint import ClientState
-from simulation.workers import RUN_ID, Workers, failure_of, identify_process
+from simulation.processes import RUN_ID, identify_process
+from simulation.workers import Workers, failure_of
 
 _FIRST_CLIENT_NODE = 1000
 _CLIENT_FAILED = 1

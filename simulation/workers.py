@@ -4,10 +4,7 @@ import collections
 import functools
 import itertools
 import logging
-import multiprocessing
 import os
-import signal
-import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,9 +12,6 @@ from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
-import torch
-from flwr.supercore.task_identity import TaskIdentity
-from threadpoolctl import threadpool_limits
 
 from clients import rounds
 from clients.rounds import Arrays, Outcome
@@ -26,11 +20,10 @@ from privacy import envelopes
 from privacy.view import Vector
 from simulation import handover
 from simulation.handover import Blocks, Laid, Performed
+from simulation.processes import end_with_parent, fork_server, use_one_thread
 
 _logger = logging.getLogger(__name__)
 
-RUN_ID = 1
-_SERVER_NODE = 1
 _AHEAD = 2
 
 
@@ -102,13 +95,6 @@ class Workers:
         return _Shared(self._model.name, sizes)
 
 
-def identify_process() -> None:
-    """Tell Flower which task this process is; `Message` cannot be made before. The one place that knows."""
-    TaskIdentity.run_id = RUN_ID
-    TaskIdentity.task_id = 1
-    TaskIdentity.node_id = _SERVER_NODE
-
-
 @dataclass(frozen=True)
 class _Given:
     """A chunk that a worker has, and the memory in which it will lay down what is large."""
@@ -172,11 +158,7 @@ def _in_background(count: int) -> Future[ProcessPoolExecutor]:
 
 
 def _start(count: int) -> ProcessPoolExecutor:
-    # A fork server imports the ClientApp once, beside the main process' own start; forking the main process itself
-    # is not safe once torch and grpc run threads in it.
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["simulation.workers"])
-    pool = ProcessPoolExecutor(count, mp_context=server, initializer=_begin)
+    pool = ProcessPoolExecutor(count, mp_context=fork_server("simulation.workers"), initializer=_begin)
     pool.submit(os.getpid).result()  # the pool starts its processes with the first thing to do
     return pool
 
@@ -186,25 +168,6 @@ def failure_of(error: Exception) -> str:
     return "".join(traceback.format_exception_only(error)).strip()
 
 
-def one_thread() -> None:
-    """One thread for all arithmetic of this process: processes share the cores, and a sum's bits depend on threads."""
-    torch.set_num_threads(1)
-    threadpool_limits(1)
-
-
 def _begin() -> None:
-    one_thread()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process' to handle
+    use_one_thread()
     end_with_parent()
-
-
-def end_with_parent() -> None:
-    """End this process, whatever it does, when the one that started it is killed: nobody else would."""
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
-
-
-def _wait_for_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -1,7 +1,6 @@
 """One run of a sweep, in its own process: what the fork server imports once and then forks."""
 
 import os
-import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -11,16 +10,16 @@ from scenarios.grid import Point
 from server import ending
 from server.directory import RunDirectory
 from simulation import auditing, running
+from simulation.processes import end_with_parent, heed_interrupts, use_one_thread
 from simulation.sweeps.directory import findings_of
-from simulation.workers import end_with_parent, one_thread
 
 
 def play(point: Point, path: Path, reason: Connection) -> None:
     """Run a point, or go on with it, and then its audits; why that failed goes into the pipe, and nothing else."""
     os.setpgid(0, 0)  # Ctrl-C on the terminal is for the sweep, which then stops each run once
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    heed_interrupts()
     end_with_parent()  # what was played is kept, and the next attempt goes on with it
-    one_thread()
+    use_one_thread()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)

@@ -1,7 +1,6 @@
 """Playing the points of a sweep side by side: each run in a process of its own, with one worker and one thread."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -94,12 +93,11 @@ class Players:
                 self.failures[point.name] = f"{found[0]}; move {path} away to have it played again"
 
     def _start(self, point: Point) -> _Playing:
-        context = multiprocessing.get_context("forkserver")
-        # What every run imports is imported once.
-        context.set_forkserver_preload(["simulation.sweeps.player"])
-        ours, theirs = context.Pipe(duplex=False)
+        from simulation.processes import fork_server
         from simulation.sweeps.player import play
 
+        context = fork_server(play.__module__)  # what every run imports is imported once
+        ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=play, args=(point, self.directory.run(point).path, theirs))
         process.start()
         theirs.close()

@@ -85,10 +85,11 @@ def typed(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedP
     raise AssertionError("the command line always ends with an exit code")
 
 
-def begin(*arguments: object) -> "subprocess.Popen[str]":
+def begin(*arguments: object, process_group: int | None = None) -> "subprocess.Popen[str]":
     """The command line in a process that goes on by itself; what it says on standard error is kept.
 
-    It heeds Ctrl-C whoever started the tests: a shell lets what it runs in the background ignore it.
+    It heeds Ctrl-C whoever started the tests: a shell lets what it runs in the background ignore it. With 0 as its
+    group, that is its own, so that a signal may reach all its processes, as from a terminal.
     """
     return subprocess.Popen(
         _words(arguments),
@@ -96,6 +97,7 @@ def begin(*arguments: object) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         env=_environment(),
+        process_group=process_group,
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 

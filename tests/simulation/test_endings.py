@@ -1,6 +1,7 @@
 """How runs begin and end when something else goes wrong, and what the directory then says of it."""
 
 import json
+import os
 import shutil
 import signal
 import threading
@@ -327,6 +328,18 @@ def test_a_directory_in_the_place_of_findings_is_refused_before_anything_is_trie
     assert told.returncode == 2
     assert told.stderr == f"{finished.findings}: is a directory, where a file belongs; move it away\n"
     assert summary(finished)["findings"] == []
+
+
+@pytest.mark.parametrize("rounds", [1, 8])
+def test_ctrl_c_on_a_terminal_while_workers_start_leaves_only_one_word_of_it(rounds, tmp_path):
+    words = ("--workers", 2, "--set", "federation.rounds=5000", "--out", tmp_path / "cut")
+    process = begin("run", write(tmp_path, SMALL), *words, process_group=0)
+    wait_for_rounds(tmp_path / "cut", rounds)  # the main process plays the first ones while the others import
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.splitlines()[-1] == f"stopped; go on with: fedcrucible resume {tmp_path / 'cut'}"
+    assert "Traceback" not in said
 
 
 def test_a_resumed_runs_seconds_and_head_count_what_was_played_before(tmp_path):
