@@ -1,6 +1,5 @@
 """`fedcrucible sweep`: check every point, play what has not been played, and write down what they show together."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from scenarios.grid import Point, Settings, Sweep, named
 from scenarios.source import SWEEP
 from server.directory import RunDirectory, write_json
 from server.opening import outlook_for
+from simulation.cores import usable_cores
 from simulation.report import write_report
 from simulation.sweeps import table
 from simulation.sweeps.directory import SweepDirectory, table_or_nothing
@@ -48,7 +48,7 @@ def _play(sweep: Sweep, directory: SweepDirectory, jobs: int | None) -> None:
     with RunDirectory(directory.path).locked():
         print(f"{sweep.first.name}: {sweep.first.question}", file=sys.stderr)  # noqa: T201
         points = list(sweep.points)
-        players = Players(directory, jobs or os.cpu_count() or 1, lambda: directory.write(sweep, points))
+        players = Players(directory, jobs or usable_cores(), lambda: directory.write(sweep, points))
         directory.write(sweep, points)
         try:
             players.play(points, len(points))
