@@ -15,6 +15,7 @@ from privacy.errors import RunFailed
 from privacy.protections.protocol import UPDATE, Exchange, Fields, Reply, Request, Result
 from privacy.view import Vector
 from scenarios.plans import Plan
+from server import foreign
 from server.trace import Item, Trace, items_of
 
 _PATIENCE_S = 3600.0
@@ -157,7 +158,7 @@ class Courier:
         self._count(self.traffic.sent_bytes, request.client, items)
         fields = fields_of(message)
         status = fields.get("status", "trained")
-        error = "" if status == "trained" else _said(fields.get("reason", status))
+        error = "" if status == "trained" else _reason(fields.get("reason", status))
         return Reply(request.client, fields, error)
 
     @staticmethod
@@ -244,13 +245,11 @@ def _answered(message: Message) -> list[Item]:
 
 def _last_line(reason: str | None) -> str:
     lines = [line.strip() for line in (reason or "").strip().splitlines() if line.strip()]
-    return _said(lines[-1]) if lines else "no reason given"
+    return _reason(lines[-1] if lines else "")
 
 
-def _said(words: object) -> str:
-    """What a client says, fit for a journal and a terminal: one line, no control characters, not without end."""
-    text = " ".join(str(words)[: 2 * _LONGEST_REASON].split())[:_LONGEST_REASON]
-    return "".join(letter if letter.isprintable() else "?" for letter in text) or "no reason given"
+def _reason(words: object) -> str:
+    return foreign.line(words, _LONGEST_REASON, otherwise="no reason given")
 
 
 def model_bytes(model: Vector) -> bytes:

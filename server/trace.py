@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple
 from flwr.app import Array
 
 from privacy.forms import Form, form_of
+from server import foreign
 from server.journal import Record
 
 To = Literal["clients", "server", "nobody"]
 """Whom a message reached; "nobody" is one that was lost on its way to the server."""
 
 _MOST_KINDS = 200
-_LONGEST_NAME = 60
 _OTHER = "others"
 
 
@@ -67,7 +67,7 @@ class Trace:
         ]
 
     def _new(self, to: To, phase: str, name: str, form: Form) -> _Count:
-        spelt = "".join(letter if letter.isprintable() else "?" for letter in name[:_LONGEST_NAME])
+        spelt = foreign.name(name)
         if len(self._counts) >= _MOST_KINDS:
             spelt = _OTHER
         return self._counts.setdefault((to, phase, spelt, form), _Count())

@@ -17,13 +17,14 @@ from privacy.errors import ScenarioError
 from privacy.guarantees import DpSgd
 from privacy.view import Vector
 from scenarios.schema import Scenario, sha256
-from server import journal
+from server import foreign, journal
 from server.coherence import contradictions
 from server.directory import RunDirectory
 from server.exchange import model_bytes
 from server.summary import ledgers_of
 from simulation.report.files.outcomes import is_sweep
 
+_LONGEST_REASON = 2000
 _TOLERANCE = 1e-6
 UNREADABLE = (
     OSError,
@@ -112,14 +113,8 @@ def _examined(directory: RunDirectory) -> Verdict:
     if ended:
         found += _epsilon_problems(summary, spent)
     epsilon = max(spent.values(), default=0.0) if isinstance(scenario.privacy, DpSgd) else None
-    failed = _in_a_line(manifest.get("reason")) if status == "failed" else None
-    return Verdict(found, epsilon, status in ("running", "interrupted"), torn, failed)
-
-
-def _in_a_line(reason: object) -> str:
-    """A manifest's reason, fit for a terminal whoever wrote it."""
-    text = " ".join(str(reason or "").split())
-    return "".join(letter if letter.isprintable() else "?" for letter in text) or "no reason is recorded"
+    reason = foreign.line(manifest.get("reason"), _LONGEST_REASON, otherwise="no reason is recorded")
+    return Verdict(found, epsilon, status in ("running", "interrupted"), torn, reason if status == "failed" else None)
 
 
 def _records(directory: RunDirectory, status: str) -> tuple[list[journal.Record], bool]:

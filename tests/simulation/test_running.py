@@ -223,6 +223,10 @@ def test_a_wrong_command_line_is_told_in_a_line_or_two(arguments, told, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_command_that_is_misspelt_is_guessed_once():
+    assert typed("rnu").stderr.count("Did you mean") == 1
+
+
 def test_a_dry_run_plans_epsilon_and_bytes_without_training(tmp_path):
     result = command("check", write(tmp_path, SMALL + PRIVATE + ENCRYPTED))
     assert result.returncode == 0
