@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 from privacy.errors import ScenarioError
 from privacy.parameters import Parameters
 from scenarios import refusals
-from scenarios.source import SWEEP, Opened
+from scenarios.shape import SWEEP
+from scenarios.source import Opened
 from scenarios.toml_lines import KeyPath, key_parts
 from scenarios.values import written
 

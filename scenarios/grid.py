@@ -18,7 +18,8 @@ from scenarios.audits_that_fit import audits_that_fit, require_one_fit
 from scenarios.axes import MOST_POINTS, SEED, Axis, Search, parsed, read_axes
 from scenarios.overrides import Setting, assign
 from scenarios.schema import Scenario, sha256
-from scenarios.source import SWEEP, Loaded, Opened
+from scenarios.shape import SWEEP
+from scenarios.source import Loaded, Opened
 from scenarios.values import shown, written
 
 _FRONTS = ("privacy", "privacy.epsilon", "privacy.noise_multiplier")

@@ -8,6 +8,9 @@ from typing import Any
 from scenarios.schema import Scenario
 from scenarios.toml_lines import KeyPath
 
+SWEEP = "sweep"
+"""The table that makes a file many scenarios; no part of any of them; `scenarios.grid` reads it."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -75,8 +78,9 @@ class Place:
 
 @functools.cache
 def root() -> Place:
-    """The whole file."""
+    """The whole file: a scenario, and the table of what is varied of it."""
     schema = Scenario.model_json_schema()
+    schema["properties"][SWEEP] = {"type": "object"}
     return Place(schema, schema["$defs"])
 
 

@@ -15,10 +15,8 @@ from privacy.errors import ScenarioError
 from scenarios import overrides as command_line
 from scenarios import refusals
 from scenarios.schema import Scenario
+from scenarios.shape import SWEEP
 from scenarios.toml_lines import KeyPath, NotToml, Toml, parse
-
-SWEEP = "sweep"
-"""The table that makes a file many scenarios; `scenarios.grid` reads it."""
 
 MAX_BYTES = 256 * 1024
 _MAX_PROBLEMS = 20

@@ -117,10 +117,11 @@ def check(
     FILE is a scenario file, or the name of a library scenario.
     """
     from scenarios import source
+    from scenarios.shape import SWEEP
     from simulation import checking
     from simulation.sweeps import planned
 
-    swept = source.SWEEP in source.open_file(file, set_ or []).values
+    swept = SWEEP in source.open_file(file, set_ or []).values
     dry_run = planned if swept else checking
     if json:
         print(dry_run.as_json(file, set_ or [], round_))

@@ -13,7 +13,7 @@ from scenarios import refusals
 from scenarios.axes import SEED, Axis, Search
 from scenarios.grid import Settings, Sweep
 from scenarios.seeds import stream
-from scenarios.source import SWEEP
+from scenarios.shape import SWEEP
 
 if TYPE_CHECKING:
     pass

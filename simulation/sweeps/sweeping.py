@@ -8,7 +8,7 @@ from privacy.errors import RunFailed, ScenarioError
 from scenarios import grid
 from scenarios.axes import SEED
 from scenarios.grid import Point, Settings, Sweep, named
-from scenarios.source import SWEEP
+from scenarios.shape import SWEEP
 from server.directory import RunDirectory, write_json
 from server.opening import outlook_for
 from simulation.cores import usable_cores

@@ -11,7 +11,8 @@ import pytest
 
 from privacy.errors import ScenarioError
 from scenarios import grid
-from scenarios.source import MAX_BYTES, SWEEP, library, open_file, validated
+from scenarios.shape import SWEEP
+from scenarios.source import MAX_BYTES, library, open_file, validated
 
 SOUND = {entry.name: entry.path.read_text(encoding="utf-8") for entry in library()}
 ASSIGNMENT = re.compile(r"^(\w+)( *= *)([^#\n]+?)( *(?:#.*)?)$", re.MULTILINE)

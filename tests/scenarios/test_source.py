@@ -74,6 +74,11 @@ def test_a_misspelt_key_is_told_with_line_and_choices(file: Path) -> None:
     )
 
 
+def test_the_table_of_what_is_varied_is_a_key_of_the_file(file: Path) -> None:
+    told = problem_of(file, "format = 1", "format = 1\nswep = {}")
+    assert "swep: unknown key, did you mean 'sweep'?; valid keys: format, " in told
+
+
 def test_an_unknown_kind_is_told_with_the_kinds(file: Path) -> None:
     assert problem_of(file, 'kind = "dp-sgd"', 'kind = "dpsgd"') == (
         ":16: privacy.kind: unknown kind 'dpsgd', did you mean 'dp-sgd'?; valid kinds: dp-sgd, none"
