@@ -40,14 +40,16 @@ class Searcher(Protocol):
         """How the trial of this place, counted from 0 in the order asked, did; None: it has no score."""
 
 
-def searchers(sweep: Sweep, search: Search) -> list[tuple[Settings, Searcher]]:
-    """A searcher for each value of the front's key, which is kept; NSGA-II looks for the front itself.
-
-    Raises ScenarioError where Optuna is needed and not installed.
-    """
-    if search.kind != "random" and importlib.util.find_spec("optuna") is None:
+def require_searcher(sweep: Sweep) -> None:
+    """Raise ScenarioError where Optuna is needed and not installed."""
+    search = sweep.search
+    if search is not None and search.kind != "random" and importlib.util.find_spec("optuna") is None:
         reason = f'{search.kind} needs Optuna: pip install "fedcrucible[search]"; or say kind = "random"'
         raise ScenarioError([refusals.line(sweep.opened.place((SWEEP, "search")), (SWEEP, "search"), reason)])
+
+
+def searchers(sweep: Sweep, search: Search) -> list[tuple[Settings, Searcher]]:
+    """A searcher for each value of the front's key, which is kept; NSGA-II looks for the front itself."""
     split = sweep.front if search.kind != "nsga2" else None
     searched = [axis for axis in sweep.axes if axis.key not in (SEED, split)]
     fronts: list[Settings] = [{axis.key: value} for axis in sweep.axes if axis.key == split for value in axis.values]

@@ -17,7 +17,7 @@ from simulation.sweeps import table
 from simulation.sweeps.directory import SweepDirectory, table_or_nothing
 from simulation.sweeps.playing import Players
 from simulation.sweeps.results import results_of, score_of
-from simulation.sweeps.search import Searcher, searchers
+from simulation.sweeps.search import Searcher, require_searcher, searchers
 
 _AT_ONCE = 4
 """Trials that a searcher is asked for before it is told how they did."""
@@ -41,9 +41,9 @@ def resume(path: Path, jobs: int | None = None) -> None:
 
 
 def _play(sweep: Sweep, directory: SweepDirectory, jobs: int | None) -> None:
-    asking = searchers(sweep, sweep.search) if sweep.search is not None else []
     possible = sweep.points or sweep.ends
     require_possible(sweep, [point for point in possible if directory.status(point)[0] != "completed"])
+    asking = searchers(sweep, sweep.search) if sweep.search is not None else []
     directory.open()
     with RunDirectory(directory.path).locked():
         print(f"{sweep.first.name}: {sweep.first.question}", file=sys.stderr)  # noqa: T201
@@ -94,7 +94,8 @@ def _trial(sweep: Sweep, settings: Settings, seeds: Sequence[object] | None, pla
 
 
 def require_possible(sweep: Sweep, points: Sequence[Point]) -> None:
-    """Raise ScenarioError, naming the points, where data, cohorts or an epsilon cannot work."""
+    """Raise ScenarioError where the search lacks what it needs or, naming points, data, cohorts or an epsilon fail."""
+    require_searcher(sweep)
     problems = list[str]()
     place = sweep.opened.place((SWEEP,))
     for point in points:

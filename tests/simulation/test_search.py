@@ -7,6 +7,7 @@ from privacy.errors import ScenarioError
 from runs import SMALL, write
 from scenarios import grid
 from scenarios.axes import Axis, Range, Search
+from simulation.sweeps import planned, sweeping
 from simulation.sweeps import search as searching
 from simulation.sweeps.search import Random, Score, searchers
 
@@ -67,11 +68,16 @@ def test_what_cannot_be_searched_is_refused(tmp_path, text, said):
     assert said in str(caught.value)
 
 
-def test_without_optuna_a_search_that_needs_it_says_how_to_get_it(tmp_path, monkeypatch):
+def dry_run(file, overrides):
+    return list(planned.describe(file, overrides, None))
+
+
+@pytest.mark.parametrize("read", [dry_run, sweeping.start])
+def test_without_optuna_a_search_that_needs_it_says_how_to_get_it(tmp_path, monkeypatch, read):
     monkeypatch.setattr(searching.importlib.util, "find_spec", lambda name: None)
-    swept = grid.read(write(tmp_path, VALIDATED + RANDOM.replace("random", "tpe")))
+    path = write(tmp_path, VALIDATED + RANDOM.replace("random", "tpe"))
     with pytest.raises(ScenarioError, match=r'tpe needs Optuna: pip install "fedcrucible\[search\]"'):
-        searchers(swept, swept.search)
+        read(str(path), [])
 
 
 def test_each_value_of_the_front_is_searched_by_itself(tmp_path):
