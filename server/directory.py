@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -149,12 +149,16 @@ def write_bytes(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_through(path: Path, content: bytes) -> None:
-    """Write a file and wait until its content is on the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def write_through(path: Path, content: bytes, mode: Literal["wb", "ab"] = "wb") -> None:
+    """Write a file, or at its end, and wait until its content is on the disk. Raises OSError with its name."""
+    try:
+        with path.open(mode) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = str(path)  # a disk that is full does not say which file it had no room for
+        raise
 
 
 def sync_folder(folder: Path) -> None:

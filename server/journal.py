@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from server.directory import write_through
 
 Record = dict[str, Any]
 GENESIS = "0" * 64
@@ -38,10 +39,7 @@ def link(previous: str, content: Mapping[str, object]) -> Line:
 
 def append(path: Path, line: Line) -> None:
     """Write one line and wait until it is on the disk."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line.text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_through(path, line.text.encode() + b"\n", "ab")
 
 
 def read(path: Path) -> list[Record]:

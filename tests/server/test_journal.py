@@ -1,5 +1,6 @@
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,14 @@ def test_a_line_is_written_in_its_one_canonical_form():
     content = {key: value for key, value in line.record.items() if key != "hash"}
     told = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     assert line.hash == hashlib.sha256(told.encode()).hexdigest()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_disk_without_room_is_told_with_the_file_that_did_not_fit(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    path.symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: '.*journal\.jsonl'"):
+        journal.append(path, *lines(1))
 
 
 def test_a_torn_last_line_keeps_the_lines_before_it(tmp_path):
