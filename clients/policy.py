@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import math
 from dataclasses import dataclass, replace
 
 from clients.memory import Memory
@@ -37,8 +38,11 @@ def require_agreed(plan: Plan, scenario: Scenario, kept: Memory) -> None:
     privacy = scenario.privacy
     if not isinstance(privacy, DpSgd):
         return
-    if plan.noise_multiplier < (privacy.noise_multiplier or 0.0):
-        raise PolicyRefused(f"a noise multiplier of {plan.noise_multiplier:g} is less than the scenario's")
+    enough = plan.noise_multiplier >= (privacy.noise_multiplier or 0.0)
+    if not (enough and 0.0 < plan.noise_multiplier < math.inf):  # NaN is neither
+        raise PolicyRefused(
+            f"a noise multiplier of {plan.noise_multiplier:g} is less than the scenario's, or none at all"
+        )
     if kept.has_done(plan.round, plan.task):
         raise PolicyRefused(f"round {plan.round} is not after round {kept.round}, which was trained before")
 

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -45,9 +46,10 @@ def test_a_plan_of_another_scenario_is_refused():
         policy.require_agreed(replace(plan(), round=4, scenario="{} "), scenario(), AGREED)
 
 
-def test_less_noise_than_the_scenario_says_is_refused():
-    with pytest.raises(PolicyRefused, match="less than the scenario's"):
-        policy.require_agreed(replace(plan(), round=4, noise_multiplier=0.999), scenario(), AGREED)
+@pytest.mark.parametrize("noise", [0.999, 0.0, -1.0, math.nan, math.inf])
+def test_less_noise_than_the_scenario_says_or_none_is_refused(noise):
+    with pytest.raises(PolicyRefused, match="less than the scenario's, or none"):
+        policy.require_agreed(replace(plan(), round=4, noise_multiplier=noise), scenario(), AGREED)
 
 
 @pytest.mark.parametrize("round_", [1, 3])
