@@ -72,11 +72,14 @@ def sampling_rates(job: Job) -> npt.NDArray[np.float32] | None:
 
 def sampling_of(job: Job) -> torch.Generator:
     """What decides who is in a Poisson batch; the accounting takes these coins for secret, like the noise."""
-    label = ("client", job.client, "round", job.round, "batches")
-    return system_stream() if job.system_noise else torch_stream(job.seed, *label)
+    return system_stream() if job.system_noise else torch_stream(job.seed, *_label(job, "batches"))
 
 
 def noise_of(job: Job, purpose: str = "noise") -> NoiseSource:
     """What the noise of this purpose is drawn from."""
-    label = ("client", job.client, "round", job.round, purpose)
-    return SystemNoise() if job.system_noise else noise_stream(job.seed, *label)
+    return SystemNoise() if job.system_noise else noise_stream(job.seed, *_label(job, purpose))
+
+
+def _label(job: Job, purpose: str) -> tuple[str | int, ...]:
+    """The name of what only this job draws from, in this run alone."""
+    return "run", job.identity, "client", job.client, "round", job.round, purpose

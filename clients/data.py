@@ -1,11 +1,13 @@
 """The whole data set, as the features a scenario's model takes, and which records of it are whose."""
 
 import functools
+import hashlib
 from dataclasses import dataclass
 
 from scenarios.concepts import Appearances
 from scenarios.plans import scenario_of
-from scenarios.records import appearances_of, records_of
+from scenarios.records import Records, appearances_of, records_of
+from scenarios.schema import Scenario
 from scenarios.segments import Holdings
 
 
@@ -13,12 +15,14 @@ from scenarios.segments import Holdings
 class Resident:
     """All records as they may be seen, loaded once a process and never copied; each client's segments of them.
 
-    `classes` says how many classes there are.
+    `classes` says how many classes there are. `identity` names all that decides what clients release: SHA-256 over
+    scenario and data. Noise is named after it, so that runs share none unless they release the very same.
     """
 
     appearances: Appearances
     holdings: Holdings
     classes: int
+    identity: str
 
 
 @functools.lru_cache(maxsize=2)
@@ -26,4 +30,14 @@ def resident(scenario: str) -> Resident:
     """The data of a scenario, given as the JSON that every plan of a run carries."""
     parsed = scenario_of(scenario)
     records = records_of(parsed)
-    return Resident(appearances_of(parsed), records.division.holdings, len(records.dataset.classes))
+    return Resident(
+        appearances_of(parsed), records.division.holdings, len(records.dataset.classes), _identity(parsed, records)
+    )
+
+
+def _identity(scenario: Scenario, records: Records) -> str:
+    """What a protection does, it does to releases; where the data come from does not matter beside what they are."""
+    told = scenario.model_dump_json(
+        exclude={"name": True, "question": True, "audit": True, "protection": True, "data": {"dataset": True}}
+    )
+    return hashlib.sha256(f"{records.dataset.fingerprint} {told}".encode()).hexdigest()

@@ -88,7 +88,9 @@ class Job:
     `start` is the global model, float32[d]. `features` [N, ...] and `labels` int64[N] are those of all records of the
     data set, resident and never written to; `records` int64[n] says which are the client's, so that no job copies any.
     `private` says how DP-SGD runs, or is None. With `system_noise` the noise comes from the operating system's entropy
-    instead of the stream named after (seed, client, round).
+    instead of the stream named after (seed, identity, client, round), where `identity` names the run by all that
+    decides what it releases. Runs that differ must share no noise and no coins: of two releases with the same noise,
+    one of which has more of it, the noise can be worked out, and their epsilons would not add up.
 
     `draws` says of consecutive parts of `records`, new ones first, how many of each a step takes; without any, a step
     takes `training.batch_size` of all. `pull` draws the parameters towards others; with momentum it enters the velocity
@@ -121,6 +123,7 @@ class Job:
     allowed: Classes | None = None
     clients: int = 1
     expected_rounds: float = math.inf
+    identity: str = ""
 
     def __post_init__(self) -> None:
         drawn = sum(draw.records for draw in self.draws)

@@ -40,6 +40,6 @@ def _released(plan: Plan, segment: Segment, steps: PrivateSteps | None) -> stati
 
 
 def _noise(plan: Plan, segment: Segment) -> NoiseSource:
-    scenario = scenario_of(plan.scenario)
-    label = ("client", plan.client, "segment", segment.name, "statistics")
+    scenario, identity = scenario_of(plan.scenario), data.resident(plan.scenario).identity
+    label = ("run", identity, "client", plan.client, "segment", segment.name, "statistics")
     return SystemNoise() if scenario.system_noise else noise_stream(scenario.seed, *label)

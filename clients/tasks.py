@@ -102,6 +102,7 @@ def job_of(task: Task, guidance: Guidance) -> Job:
         allowed=guidance.allowed,
         clients=federation.clients,
         expected_rounds=rounds / max(1, len(resident.appearances.experiences.names)),
+        identity=resident.identity,
     )
 
 
