@@ -8,6 +8,7 @@ the key. A key that comes from a seed is no safer than the seed: small ones are 
 
 import math
 import os
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,9 @@ from scipy.special import ndtri
 
 Numbers = npt.NDArray[np.float32]
 """Standard normal ones."""
+
+FineNumbers = npt.NDArray[np.float64]
+"""The same in float64."""
 
 KEY_BYTES = 32
 """AES-256."""
@@ -41,14 +45,18 @@ class NoiseSource(Protocol):
         """Fill the contiguous float32[count] with the next numbers and return it."""
         ...
 
+    def fine(self, count: int) -> FineNumbers:
+        """The next numbers as float64[count]: where noise is rounded to a grid, steps of float32 would show."""
+        ...
+
 
 class KeyedNoise:
     """The numbers that a key of 32 bytes stands for, which nobody foresees without it, however many came before.
 
-    Box and Muller's transformation of the key stream of AES-256 in counter mode, with 31 bits for a radius and 32 for
-    an angle: no number is beyond 6.66, where one in 2^32 pairs would be. How many are asked for at a time does not
-    matter. A key is for one source. Unlike `SystemNoise` it does nothing against attacks on the floating-point grid.
-    Raises ValueError for a key of another length.
+    Box and Muller's transformation of the key stream of AES-256 in counter mode, with 32 bits for a radius and 32 for
+    an angle: no number is beyond 6.77, where one in 2^33 pairs would be. Of the uniform number that makes a radius, the
+    distance to the nearer end has 24 significant bits, so that small numbers are as fine as large ones. How many are
+    asked for at a time does not matter. A key is for one source. Raises ValueError for a key of another length.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -74,10 +82,11 @@ class KeyedNoise:
     def _draw(self, out: Numbers) -> Numbers:
         """Fill whole blocks."""
         bits = np.frombuffer(self._stream.update(bytes(4 * len(out))), "<i4").reshape(-1, 2, _BLOCK // 2)
-        radii = (bits[:, 0] & 0x7FFFFFFF).astype(np.float32)
-        radii += 0.5  # no logarithm of 0
-        radii *= 2.0**-31
-        np.log(radii, out=radii)
+        ends = (bits[:, 0] & 0x7FFFFFFF).astype(np.float32)  # how far the uniform number is from 0, or else from 1
+        ends += 0.5  # no logarithm of 0
+        ends *= 2.0**-32
+        radii = np.log(ends)
+        np.log1p(np.negative(ends, out=ends), out=radii, where=bits[:, 0] < 0)
         radii *= -2.0
         np.sqrt(radii, out=radii)
         angles = bits[:, 1].astype(np.float32)
@@ -88,19 +97,33 @@ class KeyedNoise:
         drawn *= radii[:, np.newaxis]
         return out
 
+    def fine(self, count: int) -> FineNumbers:
+        """The next numbers as float64[count]."""
+        return _quantiles(count, lambda size: self._stream.update(bytes(size)))
+
 
 class SystemNoise:
-    """Numbers from the operating system's entropy, which nothing reproduces.
-
-    Each is the normalised sum of four draws, as Opacus' secure mode does against attacks on the floating-point grid
-    (Holohan & Braghin 2021, arXiv 2107.10138).
-    """
+    """Numbers from the operating system's entropy, which nothing reproduces."""
 
     def fill(self, out: Numbers) -> Numbers:
         """Fill the contiguous float32[count] with the next numbers and return it."""
-        for begun in range(0, len(out), _AT_ONCE * _BLOCK):  # each takes a hundred bytes on the way
-            part = out[begun : begun + _AT_ONCE * _BLOCK]
-            bits = np.frombuffer(os.urandom(len(part) * 4 * 8), dtype=np.uint64).reshape(4, -1)
-            uniform = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
-            part[:] = ndtri(uniform).sum(axis=0) / 2.0
+        out[:] = self.fine(len(out))
         return out
+
+    def fine(self, count: int) -> FineNumbers:
+        """The next numbers as float64[count]."""
+        return _quantiles(count, os.urandom)
+
+
+def _quantiles(count: int, random_bytes: Callable[[int], bytes]) -> FineNumbers:
+    """Normal numbers as the normalised sums of four draws each, of 52 bits.
+
+    As Opacus' secure mode draws against attacks on the floating-point grid (Holohan & Braghin 2021, arXiv 2107.10138).
+    """
+    found = np.empty(count)
+    for begun in range(0, count, _AT_ONCE * _BLOCK):  # each takes a hundred bytes on the way
+        part = found[begun : begun + _AT_ONCE * _BLOCK]
+        bits = np.frombuffer(random_bytes(len(part) * 4 * 8), dtype=np.uint64).reshape(4, -1)
+        uniform = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
+        part[:] = ndtri(uniform).sum(axis=0) / 2.0
+    return found

@@ -73,14 +73,14 @@ def statistics(features: Features, labels: Labels, classes: int) -> Statistics:
 def noisy(statistics: Statistics, noise_multiplier: float, source: NoiseSource) -> Statistics:
     """The statistics with N(0, (noise_multiplier * SENSITIVITY)^2) added to each, once: float64[size].
 
-    The noise is rounded to the grid of the statistics, so that no low
-    bits of the result tell which noise went into it (Mironov 2012); up to a noise multiplier of about 20, float32 noise
-    is finer than that grid. A second release of the same records is a second step in the ledger. Raises ValueError for
-    a noise multiplier that is not positive.
+    The noise is rounded to the grid of the statistics, so that no low bits of the result tell which noise went into it
+    (Mironov 2012). It comes in float64: float32 numbers, times their deviation, leave out points of that grid, and an
+    output that only one of two data sets can have decides between them. A second release of the same records is a
+    second step in the ledger. Raises ValueError for a noise multiplier that is not positive.
     """
     require_noise(noise_multiplier)
-    noise = source.fill(np.empty(statistics.size, np.float32)).astype(np.float64)
-    return statistics + _on_grid(noise * (noise_multiplier * SENSITIVITY), _GRID**2)
+    noise = source.fine(statistics.size) * (noise_multiplier * SENSITIVITY)
+    return statistics + _on_grid(noise, _GRID**2)
 
 
 def solve(

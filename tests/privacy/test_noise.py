@@ -1,5 +1,7 @@
 """Noise: normal, named by its key, the same however it is asked for."""
 
+import math
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -39,27 +41,50 @@ def test_it_is_box_and_muller_of_the_counters_encrypted_under_the_key():
     counters = b"".join(number.to_bytes(16, "big") for number in range(2 * BLOCK * 4 // 16))
     encryptor = Cipher(algorithms.AES(KEY), modes.ECB()).encryptor()
     words = np.frombuffer(encryptor.update(counters), "<i4").astype(np.int64).reshape(2, 2, BLOCK // 2)
-    radii = np.sqrt(-2.0 * np.log((words[:, 0] % 2**31 + 0.5) / 2**31))
+    ends = (words[:, 0] % 2**31 + 0.5) / 2**32
+    radii = np.sqrt(-2.0 * np.log(np.where(words[:, 0] < 0, 1.0 - ends, ends)))
     angles = words[:, 1] * np.pi / 2**31
     expected = np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
-    # float32 counts the radius of a word near 2^31 in steps of up to 3e-4: small numbers of it, and few.
-    assert np.abs(numbers(KeyedNoise(KEY), 2 * BLOCK) - expected.reshape(-1)).max() < 4e-4
+    assert np.abs(numbers(KeyedNoise(KEY), 2 * BLOCK) - expected.reshape(-1)).max() < 3e-6
 
 
-def test_the_words_at_the_ends_give_the_largest_numbers_and_none_that_is_not_finite():
-    class Words:
-        def update(self, zeros):
-            words = np.zeros((len(zeros) // (4 * BLOCK), 2, BLOCK // 2), "<i4")
-            words[:, 0, :4] = [0, -(2**31), 2**31 - 1, 1]
-            return words.tobytes()
+class Words:
+    """A key stream whose first words make the radii of a block."""
 
+    def __init__(self, *words):
+        self._words = words
+
+    def update(self, zeros):
+        words = np.zeros((len(zeros) // (4 * BLOCK), 2, BLOCK // 2), "<i4")
+        words[:, 0, : len(self._words)] = self._words
+        return words.tobytes()
+
+
+def radii(*words):
     source = KeyedNoise(KEY)
-    source._stream = Words()
+    source._stream = Words(*words)
     drawn = numbers(source, BLOCK)
     assert np.isfinite(drawn).all()
-    assert drawn[:2].tolist() == pytest.approx([6.660437] * 2)
-    assert drawn[2] == 0.0
-    assert 6.4 < drawn[3] < 6.6
+    return drawn[: len(words)].tolist()  # the angles are 0
+
+
+def test_the_words_at_the_ends_give_the_largest_and_the_smallest_numbers():
+    assert radii(0, -(2**31)) == pytest.approx([math.sqrt(66 * math.log(2)), 2.0**-16])
+    assert radii(2**31 - 1, -1) == pytest.approx([math.sqrt(2 * math.log(2))] * 2)
+
+
+def test_small_radii_are_as_fine_as_the_words_are():
+    # In steps of float32 from 1 they were rings 3e-4 apart, or nothing at all, and whoever saw one knew what was added.
+    words = np.arange(-(2**31), -(2**31) + 100)
+    expected = np.sqrt(2.0 * (np.arange(100) + 0.5) / 2**32)
+    assert radii(*words) == pytest.approx(expected.tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("source", [KeyedNoise(KEY), SystemNoise()], ids=lambda source: type(source).__name__)
+def test_fine_numbers_are_normal_and_have_all_the_bits_of_float64(source):
+    drawn = source.fine(100_000)
+    assert stats.kstest(drawn, "norm").pvalue > 1e-4
+    assert (drawn != drawn.astype(np.float32)).mean() > 0.999
 
 
 @pytest.mark.parametrize("source", [KeyedNoise(KEY), SystemNoise()], ids=lambda source: type(source).__name__)

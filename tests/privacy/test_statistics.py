@@ -188,6 +188,16 @@ def test_the_same_source_draws_the_same_noise():
     assert not np.array_equal(noisy(exact, 1.0, SystemNoise()), noisy(exact, 1.0, SystemNoise()))
 
 
+@pytest.mark.parametrize("source", [seeded(4), SystemNoise()], ids=lambda source: type(source).__name__)
+def test_much_noise_reaches_every_point_of_the_grid(source):
+    deviation = 100.0 * math.sqrt(2)
+    released = noisy(np.zeros(200_000), 100.0, source)
+    large = released[np.abs(released) > 2 * deviation]
+    of_float32 = (large / deviation).astype(np.float32).astype(np.float64) * deviation
+    assert len(large) > 5000
+    assert (np.rint(of_float32 * 2**16) == large * 2**16).mean() < 0.6  # float32 numbers reach half of them, at most
+
+
 @pytest.mark.parametrize("noise_multiplier", [0.0, -1.0, math.nan])
 def test_no_noise_is_never_called_noisy(noise_multiplier):
     with pytest.raises(ValueError, match="noise_multiplier must be positive"):
