@@ -71,8 +71,8 @@ def admit(
 
 def _within_budget(scenario: Scenario, world: World, steps: PrivateSteps | None, kept: Ledger) -> PrivateSteps | None:
     privacy = scenario.privacy
-    if steps is None or not isinstance(privacy, DpSgd):
-        return steps
+    if steps is None or not isinstance(privacy, DpSgd) or not steps.charges:
+        return steps  # what costs nothing, as taking statistics back, is within any budget
     # An epsilon that noise was calibrated to is a promise as well, whatever noise the server then plans.
     limits = [limit for limit in (privacy.epsilon, world.budget) if limit is not None]
     if not limits:

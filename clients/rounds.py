@@ -20,7 +20,7 @@ from privacy.view import Vector
 from scenarios.learners.learner import of_before
 from scenarios.plans import Plan, scenario_of, world_of
 from scenarios.segments import available
-from scenarios.work import private_steps
+from scenarios.work import private_steps, released
 
 Arrays = Mapping[str, Vector]
 """What the server sends along: the global model, float32[d], as "parameters", and what else the learner goes by."""
@@ -68,7 +68,7 @@ def admit(message: Message, context: Context) -> Admitted | Message:
     kept = _with_memory(plan, kept)
     if kept is not before:
         memory.remember(context.state, kept)  # charged before anything is drawn
-    task = Task(plan, steps, messages.request_of(message), kept.secrets, kept.replay)
+    task = Task(plan, steps, messages.request_of(message), kept.secrets, kept.replay, released(kept.ledger))
     return Admitted(message, context, kept, task)
 
 

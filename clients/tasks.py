@@ -25,7 +25,8 @@ from scenarios.work import Work, work_at
 class Task:
     """What one client does in a round, charged and admitted. `request` is what the protection asks of it.
 
-    `steps` says how DP-SGD runs and on which segments, or is None; `replay` are the past records it still trains on.
+    `steps` says how DP-SGD runs and on which segments, or is None; `replay` are the past records it still trains on;
+    `released` names the segments whose statistics may have left it.
     """
 
     plan: Plan
@@ -33,6 +34,7 @@ class Task:
     request: Fields
     secrets: Mapping[str, bytes]
     replay: Kept
+    released: frozenset[str] = frozenset()
 
 
 def work_of(plan: Plan) -> Work | None:
@@ -70,7 +72,7 @@ def perform(given: Sequence[Task], arrays: Mapping[str, Vector]) -> list[Vector]
             guidance = guidance_of(given[0].plan, arrays)
             return fisher.fishers([job_of(task, guidance) for task in given])
         case "statistics":
-            return [releases.statistics_of(task.plan, work_of(task.plan), task.steps) for task in given]
+            return [releases.statistics_of(task.plan, work_of(task.plan), task.steps, task.released) for task in given]
 
 
 def job_of(task: Task, guidance: Guidance) -> Job:

@@ -5,7 +5,7 @@ sides: a client works it out from the scenario it agreed to, so nobody can ask i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from privacy.ledger import Charge
+from privacy.ledger import Charge, Ledger
 from privacy.steps import MECHANISM, PrivateSteps, planned_sampling
 from scenarios.learners import Part, Task
 from scenarios.learners.learner import of_now, whole
@@ -77,6 +77,11 @@ def charges_of(scenario: Scenario, work: Work, noise_multiplier: float) -> tuple
         if part.sign > 0
         for segment in part.segments
     )
+
+
+def released(kept: Ledger) -> frozenset[str]:
+    """The segments whose statistics have left a client, as its ledger has it; what a budget refused is none of them."""
+    return frozenset(row.segment for row in kept if row.mechanism == "statistics")
 
 
 def private_steps(scenario: Scenario, work: Work, noise_multiplier: float) -> PrivateSteps | None:

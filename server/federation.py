@@ -186,7 +186,8 @@ class Federation:
             self.state = replace(state, learned=learned)
         elif task == "statistics":
             classes = self.examination.classes
-            self.state = learning.after_statistics(self.scenario, classes, state, view, asked.works, self.noise)
+            noise, ledgers = self.noise, self.accounts.ledgers
+            self.state = learning.after_statistics(self.scenario, classes, state, view, asked.works, noise, ledgers)
         else:
             due = {one: self._weight(one.sent, one.client) for one in state.late if one.due == round_}
             model = rules.apply(self.scenario.federation.rule, state.model, with_late(view, due))

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from privacy import statistics
+from privacy.ledger import Ledger
 from privacy.view import Vector, View
 from scenarios.learners import AdditiveStatistics, Ewc, Lwf
-from scenarios.schema import Scenario
+from scenarios.schema import DpSgd, Scenario
 from scenarios.timeline import ends_experience
+from scenarios.work import released
 from server.planning import Works
 from server.state import Learned, State
 
@@ -55,16 +57,31 @@ def uploaded_size(scenario: Scenario, parameters: int, classes: int) -> int:
 
 
 def after_statistics(
-    scenario: Scenario, classes: int, state: State, view: View, works: Works, noise: Mapping[int, float]
+    scenario: Scenario,
+    classes: int,
+    state: State,
+    view: View,
+    works: Works,
+    noise: Mapping[int, float],
+    ledgers: Mapping[int, Ledger],
 ) -> State:
     """Add what was released to the sums of before, and solve for the linear layer; the bias stays zero.
 
-    A view's total is sum_k weight_k S_k / w_k with weight_k = w_k / w, so w times it is the sum of the S_k.
+    A view's total is sum_k weight_k S_k / w_k with weight_k = w_k / w, so w times it is the sum of the S_k. What the
+    `ledgers` after the round do not have under privacy, clients did not release, and do not take back.
     """
     learner = scenario.learner
     assert isinstance(learner, AdditiveStatistics)
     accepted = {one.client for one in view.contributions}
-    signed = {client: [(part.sign, part.records) for part in works[client].parts] for client in accepted}
+    signed = {
+        client: [
+            (part.sign, part.records)
+            for part in works[client].parts
+            if not isinstance(scenario.privacy, DpSgd)
+            or released(ledgers.get(client, ())).issuperset(segment.name for segment in part.segments)
+        ]
+        for client in accepted
+    }
     scale = sum(work.weight for work in works.values())
     size = len(view.total)
     before = state.learned.get("statistics", np.zeros(size + 2))

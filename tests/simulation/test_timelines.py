@@ -448,3 +448,43 @@ def test_a_round_of_spent_and_lost_clients_passes_without_an_update(tmp_path):
     both = [{report["status"] for report in one["reports"].values()} for one in rounds_of(directory)]
     assert {"retired", "dropped"} in both
     assert len({one["model_sha256"] for one in rounds_of(directory)[-2:]}) == 1
+
+
+REFUSED_THEN_UNLEARNED = """
+format = 1
+name = "refused"
+seed = 7
+data = { dataset = "digits" }
+model = { kind = "random-features", features = 20 }
+federation = { clients = 3, rounds = 4 }
+learner = { kind = "additive-statistics" }
+[privacy]
+kind = "dp-sgd"
+noise_multiplier = 5.0
+delta = 1e-4
+budget = { epsilon = 2.0, on_exhausted = "retire-client" }
+[[event]]
+at = 2
+kind = "budget"
+epsilon = 0.1
+[[event]]
+at = 3
+kind = "join"
+clients = [2]
+[[event]]
+at = 4
+kind = "unlearn"
+clients = [CLIENT]
+method = "subtract-statistics"
+"""
+
+
+@pytest.mark.parametrize(("client", "taken_back"), [(2, False), (0, True)])
+def test_only_what_was_released_is_taken_back_and_that_whatever_the_budget(client, taken_back, tmp_path):
+    directory = play(tmp_path, REFUSED_THEN_UNLEARNED.replace("CLIENT", str(client)))
+    rounds = [record for record in journal.read(directory.journal) if record["kind"] == "round"]
+    assert rounds[2]["reports"]["2"]["status"] == "retired"
+    told = rounds[3]["reports"][str(client)]
+    assert told["status"] == "trained"
+    assert [row["segment"] for row in told["ledger"]] == (["all"] if taken_back else [])
+    assert (rounds[3]["model_sha256"] != rounds[2]["model_sha256"]) == taken_back
