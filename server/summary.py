@@ -25,7 +25,7 @@ def summarise(
         "seed": scenario.seed,
         "engine": manifest["engine"],
         **journalled(records, manifest),
-        "epsilon": _epsilon(scenario, ledgers_of(records)),
+        "epsilon": epsilon_of(scenario, ledgers_of(records)),
         "wall_seconds": wall_seconds,
         "final_sha256": model_sha256,
         "stamp": manifest.get("stamp"),
@@ -76,8 +76,8 @@ def ledgers_of(records: list[journal.Record]) -> dict[str, ledger.Ledger]:
     return dict(sorted(latest.items(), key=lambda item: int(item[0])))
 
 
-def _epsilon(scenario: Scenario, ledgers: Mapping[str, ledger.Ledger]) -> dict[str, object] | None:
-    """What each client and each of its segments has spent; null without differential privacy."""
+def epsilon_of(scenario: Scenario, ledgers: Mapping[str, ledger.Ledger]) -> dict[str, Any] | None:
+    """What each client and each of its segments has spent, as a summary says it; None without differential privacy."""
     privacy = scenario.privacy
     if not isinstance(privacy, DpSgd):
         return None

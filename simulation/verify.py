@@ -12,16 +12,14 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from privacy import accounting
 from privacy.errors import ScenarioError
-from privacy.guarantees import DpSgd
 from privacy.view import Vector
-from scenarios.schema import Scenario, sha256
+from scenarios.schema import sha256
 from server import foreign, journal
 from server.coherence import contradictions
 from server.directory import RunDirectory
 from server.exchange import model_bytes
-from server.summary import ledgers_of
+from server.summary import epsilon_of, ledgers_of
 from simulation.report.files.outcomes import is_sweep
 
 _LONGEST_REASON = 2000
@@ -103,7 +101,7 @@ def _examined(directory: RunDirectory) -> Verdict:
         found.append("manifest.json: the scenario does not match its hash")
     if journal.lacks_its_end(records, manifest):
         found.append("journal.jsonl: the end is missing: its head is not the one in manifest.json")
-    spent = _spent(scenario, records)
+    spent = epsilon_of(scenario, ledgers_of(records))
     ended = status == "completed" or (status == "failed" and directory.summary.exists())
     summary = directory.read_summary() if ended else {}
     if not found:  # figures of a changed journal tell nothing
@@ -112,7 +110,7 @@ def _examined(directory: RunDirectory) -> Verdict:
         found += _model_problems(directory, summary, records)
     if ended:
         found += _epsilon_problems(summary, spent)
-    epsilon = max(spent.values(), default=0.0) if isinstance(scenario.privacy, DpSgd) else None
+    epsilon = None if spent is None else spent["max"]
     reason = foreign.line(manifest.get("reason"), _LONGEST_REASON, otherwise="no reason is recorded")
     return Verdict(found, epsilon, status in ("running", "interrupted"), torn, reason if status == "failed" else None)
 
@@ -127,15 +125,6 @@ def _records(directory: RunDirectory, status: str) -> tuple[list[journal.Record]
         return torn.records, True
 
 
-def _spent(scenario: Scenario, records: list[journal.Record]) -> dict[str, float]:
-    """Epsilon of each client from its rows alone; empty without differential privacy."""
-    privacy = scenario.privacy
-    if not isinstance(privacy, DpSgd):
-        return {}
-    ledgers = ledgers_of(records)
-    return {client: accounting.epsilon(rows, privacy.delta, privacy.accountant) for client, rows in ledgers.items()}
-
-
 def _model_problems(directory: RunDirectory, summary: Mapping[str, Any], records: list[journal.Record]) -> list[str]:
     journalled = records[-1].get("model_sha256") if records else None
     found = []
@@ -146,16 +135,35 @@ def _model_problems(directory: RunDirectory, summary: Mapping[str, Any], records
     return found
 
 
-def _epsilon_problems(summary: Mapping[str, Any], spent: Mapping[str, float]) -> list[str]:
-    stated = (summary.get("epsilon") or {}).get("per_client", {})
-    found = []
-    for client, value in spent.items():
-        said = _figure(stated.get(client, {}))
-        if not _close(said, value):
-            found.append(f"summary.json: client {client} is said to have spent {said}, its rows say {value:.6f}")
-    largest = max(spent.values(), default=0.0)
-    if spent and not _close(_figure(summary.get("epsilon") or {}), largest):
-        found.append(f"summary.json: the largest epsilon is not {largest:.6f}, as the rows say")
+def _epsilon_problems(summary: Mapping[str, Any], known: Mapping[str, Any] | None) -> list[str]:
+    """What a summary says of epsilon otherwise than its scenario and the rows, which `known` was made from."""
+    stated = summary.get("epsilon")
+    if stated is None or known is None:
+        return [] if stated == known else [f"summary.json: epsilon is {'missing' if known else 'of a run without any'}"]
+    found = [
+        f"summary.json: epsilon.{name} is not that of its scenario"
+        for name in ("delta", "accountant")
+        if stated.get(name) != known[name]
+    ]
+    said, spent = _spent(stated), _spent(known)
+    for which in spent | said:
+        told = f"summary.json: {which} is said to have spent {said.get(which)}"
+        if which not in spent:
+            found.append(foreign.line(f"{told}, and the journal has no rows of it", _LONGEST_REASON, otherwise=""))
+        elif not _close(said.get(which), spent[which]):
+            found.append(f"{told}, its rows say {spent[which]:.6f}")
+    if not _close(_figure(stated), known["max"]):
+        found.append(f"summary.json: the largest epsilon is not {known['max']:.6f}, as the rows say")
+    return found
+
+
+def _spent(epsilon: Mapping[str, Any]) -> dict[str, Any]:
+    """The epsilon of each client and of each of its segments in a table, by what a line calls them."""
+    found = dict[str, Any]()
+    for client, one in epsilon.get("per_client", {}).items():
+        found[f"client {client}"] = _figure(one)
+        for segment, value in one.get("per_segment", {}).items():
+            found[f"client {client}, segment {segment!r},"] = _figure({"max": value})
     return found
 
 

@@ -1,0 +1,70 @@
+"""Runs of which one file was edited afterwards: `verify` names what no longer is as the run left it."""
+
+import json
+import shutil
+
+import pytest
+
+from runs import PRIVATE, SMALL, play, typed
+from server.directory import RunDirectory
+from simulation import verify
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("played"), SMALL + PRIVATE)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return play(tmp_path_factory.mktemp("plain"), SMALL)
+
+
+@pytest.fixture
+def run(played, tmp_path):
+    return RunDirectory(shutil.copytree(played.path, tmp_path / "run"))
+
+
+def edit(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda epsilon: epsilon.update(delta=1e-9), "epsilon.delta is not that of its scenario"),
+        (lambda epsilon: epsilon.pop("delta"), "epsilon.delta is not that of its scenario"),
+        (lambda epsilon: epsilon.update(accountant="exact"), "epsilon.accountant is not that of its scenario"),
+        (
+            lambda epsilon: epsilon["per_client"]["2"]["per_segment"].update(all=0.01),
+            "client 2, segment 'all', is said to have spent 0.01, its rows say",
+        ),
+        (
+            lambda epsilon: epsilon["per_client"]["2"].pop("per_segment"),
+            "client 2, segment 'all', is said to have spent None, its rows say",
+        ),
+        (lambda epsilon: epsilon["per_client"].pop("2"), "client 2 is said to have spent None, its rows say"),
+        (
+            lambda epsilon: epsilon["per_client"].update({"9\n9": {"max": 0.0, "per_segment": {}}}),
+            "client 9 9 is said to have spent 0.0, and the journal has no rows of it",
+        ),
+    ],
+)
+def test_every_part_of_the_table_of_epsilon_is_made_again(run, change, told):
+    edit(run.summary, lambda summary: change(summary["epsilon"]))
+    assert verify.problems(run.path)[0].startswith(f"summary.json: {told}")
+    assert typed("verify", run.path).returncode == 1
+
+
+def test_an_epsilon_that_was_taken_out_is_missed(run):
+    edit(run.summary, lambda summary: summary.pop("epsilon"))
+    assert verify.problems(run.path) == ["summary.json: epsilon is missing"]
+
+
+def test_an_epsilon_of_a_run_without_privacy_is_none(plain, tmp_path):
+    run = RunDirectory(shutil.copytree(plain.path, tmp_path / "run"))
+    assert verify.problems(run.path) == []
+    edit(run.summary, lambda summary: summary.update(epsilon={"max": 0.5}))
+    assert verify.problems(run.path) == ["summary.json: epsilon is of a run without any"]
