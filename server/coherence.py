@@ -36,6 +36,13 @@ def contradictions(manifest: Values, summary: Values, records: list[Record]) -> 
     ]
 
 
+def left_out(manifest: Values, summary: Values, records: list[Record]) -> list[str]:
+    """What the summary of a run that ended does not say, though the manifest or the journal does, or any run has it."""
+    known = {name: manifest.get(name) for name in _OF_MANIFEST} | journalled(records, manifest)
+    names = [name for name, value in known.items() if value is not None]
+    return [f"summary.json: {name} is missing" for name in (*names, "wall_seconds") if name not in summary]
+
+
 def _same(said: object, known: object) -> bool:
     """A sum may come out otherwise in its last digits on another machine."""
     if isinstance(said, float) and isinstance(known, int | float) and not isinstance(known, bool):

@@ -16,7 +16,7 @@ from privacy.errors import ScenarioError
 from privacy.view import Vector
 from scenarios.schema import sha256
 from server import foreign, journal
-from server.coherence import contradictions
+from server.coherence import contradictions, left_out
 from server.directory import RunDirectory
 from server.exchange import model_bytes
 from server.summary import epsilon_of, ledgers_of
@@ -106,6 +106,7 @@ def _examined(directory: RunDirectory) -> Verdict:
     summary = directory.read_summary() if ended else {}
     if not found:  # figures of a changed journal tell nothing
         found = contradictions(manifest, summary, records)
+        found += left_out(manifest, summary, records) if ended else []
     if status == "completed":
         found += _model_problems(directory, summary, records)
     if ended:

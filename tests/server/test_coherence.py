@@ -1,6 +1,6 @@
 import math
 
-from server.coherence import contradictions
+from server.coherence import contradictions, left_out
 
 MANIFEST = {"scenario": {"name": "small", "seed": 1}, "scenario_sha256": "ab", "name": "small", "seed": 1}
 ROUND = {"kind": "round", "accuracy": 0.5, "loss": 1.25, "sent_bytes": 10}
@@ -27,3 +27,11 @@ def test_what_json_has_no_word_for_is_compared_as_it_is_written():
 
 def test_a_true_is_no_one():
     assert of({"rounds": True}) == ["summary.json: rounds is not that of the journal"]
+
+
+def test_figures_that_a_summary_leaves_out_are_missing_and_those_that_nobody_has_are_not():
+    told = {"scenario_sha256": "ab", "seed": 1, "rounds": 1, "loss": 1.25, "wall_seconds": 2.0}
+    told |= {"sent_bytes": 10, "received_bytes": 0, "train_seconds": 0}
+    assert left_out(MANIFEST, told | {"accuracy": 0.5}, [ROUND]) == []
+    assert left_out(MANIFEST, told, [ROUND]) == ["summary.json: accuracy is missing"]
+    assert left_out(MANIFEST, told, [{**ROUND, "accuracy": None}]) == []

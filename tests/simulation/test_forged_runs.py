@@ -68,3 +68,9 @@ def test_an_epsilon_of_a_run_without_privacy_is_none(plain, tmp_path):
     assert verify.problems(run.path) == []
     edit(run.summary, lambda summary: summary.update(epsilon={"max": 0.5}))
     assert verify.problems(run.path) == ["summary.json: epsilon is of a run without any"]
+
+
+@pytest.mark.parametrize("name", ["accuracy", "loss", "sent_bytes", "engine", "stamp", "wall_seconds"])
+def test_a_figure_that_was_taken_out_is_missed(run, name):
+    edit(run.summary, lambda summary: summary.pop(name))
+    assert verify.problems(run.path) == [f"summary.json: {name} is missing"]
