@@ -14,6 +14,7 @@ from scenarios import models
 from scenarios.records import appearances_of, records_of, untrained
 from scenarios.schema import Scenario
 from server import ending, recovery
+from server.coherence import repeated
 from server.directory import RunDirectory, write_bytes, write_json
 from server.examination import Examination
 from server.federation import Federation
@@ -68,7 +69,7 @@ def play(grid: Grid, directory: RunDirectory) -> None:
 
 def _play(grid: Grid, directory: RunDirectory, scenario: Scenario, begun: float) -> None:
     with Recorder(directory, waits=scenario.system_noise) as recorder:
-        federation = _federation(grid, directory, recorder, scenario, str(directory.read_manifest()["run"]))
+        federation = _federation(grid, directory, recorder, scenario)
         federation.play()
     arrays = models.named_arrays(federation.examination.module, federation.state.model)
     write_bytes(directory.model, save(arrays, metadata={"order": " ".join(arrays)}))
@@ -84,18 +85,19 @@ def _play(grid: Grid, directory: RunDirectory, scenario: Scenario, begun: float)
     )
 
 
-def _federation(grid: Grid, directory: RunDirectory, recorder: Recorder, scenario: Scenario, run: str) -> Federation:
+def _federation(grid: Grid, directory: RunDirectory, recorder: Recorder, scenario: Scenario) -> Federation:
     dataset, division = records_of(scenario).dataset, records_of(scenario).division
-    if dataset.fingerprint != directory.read_manifest().get("data_sha256"):
+    manifest = directory.read_manifest()
+    if dataset.fingerprint != manifest.get("data_sha256"):
         raise RunFailed("the data are not those the run began with: their SHA-256 differs from the manifest's")
     appearances = appearances_of(scenario)
     module = untrained(scenario, scenario.seed)
     examination = Examination(scenario, module, appearances, division.test, division.validation)
     start: Vector = np.array(models.parameters_of(module))
-    federation = Federation(grid, scenario, recorder, run, examination, State(start))
+    federation = Federation(grid, scenario, recorder, manifest["run"], examination, State(start))
     recovered = recovery.recover(directory, scenario)
     if recovered is None:
-        federation.begin()
+        federation.begin(repeated(manifest))
     else:
         federation.go_on(recovered)
     return federation

@@ -1,5 +1,7 @@
 """What a run directory says in two places must be the same in both: no figure is improved by editing one file."""
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,29 +12,42 @@ from server.summary import journalled
 
 _OF_SCENARIO = ("name", "question", "seed")
 _OF_MANIFEST = ("scenario_sha256", "seed", "engine", "stamp")
+_REPEATED = ("scenario_sha256", "data_sha256", "stamp", "guarantee", "protection")
 _CLOSE = 1e-9
 
 Values = Mapping[str, Any]
 
 
+def repeated(manifest: Values) -> Record:
+    """What a journal's first line repeats of the manifest: of which scenario and data the run is, and what it promises.
+
+    The promises stand there in their own words, since those of a later version of the project may be others. The table
+    of clients can be long: of it there is a hash.
+    """
+    clients = json.dumps(manifest.get("clients"), sort_keys=True).encode()
+    return {name: manifest.get(name) for name in _REPEATED} | {"clients_sha256": hashlib.sha256(clients).hexdigest()}
+
+
 def contradictions(manifest: Values, summary: Values, records: list[Record]) -> list[str]:
     """What is said otherwise: by manifest.json than by its scenario, by the other files than by these and the journal.
 
-    What is not said contradicts nothing. Epsilon and the final model take arithmetic: they are `verify`'s matter.
+    What is not said contradicts nothing; the first lines of earlier journals say less. Epsilon and the final model take
+    arithmetic: they are `verify`'s matter.
     """
     start: Values = records[0] if records else {}
+    known: Values = repeated(manifest)
     figures: Values = finite(journalled(records, manifest))
     twice = (
         ("manifest.json", manifest, _OF_SCENARIO, manifest["scenario"], "its scenario"),
-        ("journal.jsonl", start, ("scenario_sha256",), manifest, "manifest.json"),
+        ("journal.jsonl", start, known, known, "manifest.json"),
         ("summary.json", summary, _OF_MANIFEST, manifest, "manifest.json"),
         ("summary.json", summary, figures, figures, "the journal"),
     )
     return [
         f"{file}: {name} is not that of {other}"
-        for file, said, names, known, other in twice
+        for file, said, names, source, other in twice
         for name in names
-        if name in said and name in known and not _same(said[name], known[name])
+        if name in said and name in source and not _same(said[name], source[name])
     ]
 
 

@@ -17,7 +17,7 @@ from privacy.protections.protocol import Cohort, Participant
 from privacy.view import View
 from scenarios.learners import Task
 from scenarios.plans import Plan
-from scenarios.schema import DpSgd, Scenario, sha256
+from scenarios.schema import DpSgd, Scenario
 from scenarios.timeline import ends_experience, happening, tasks_at
 from server import journal, learning, planning, reports, rules
 from server.accounts import Accounts
@@ -58,15 +58,15 @@ class Federation:
     noise: Mapping[int, float] = field(default_factory=dict)
     trace: Trace = field(default_factory=Trace)
 
-    def begin(self) -> None:
-        """Gather the clients, set up keys, and write the journal's first line."""
+    def begin(self, of_manifest: Record) -> None:
+        """Gather the clients, set up keys, and write the journal's first line, which repeats what is `of_manifest`."""
         self._gather()
         protocol = self.scenario.protection.prepare(self.run, sorted(self.roster))
         courier = Courier({}, self._bystander, self.trace)
         self.material = drive(protocol, self.grid, self.roster, courier)
         self._keep_if_needed()
         figures = self.examination.figures(self.state.model, 1, whole=False)
-        which = {"run": self.run, "scenario_sha256": sha256(self.scenario)}
+        which = {"run": self.run, **of_manifest}
         self._keep({"kind": "start", **which, "round": 0, **figures, **courier.traffic.totals})
 
     def go_on(self, recovered: Recovered) -> None:

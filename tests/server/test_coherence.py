@@ -1,6 +1,8 @@
 import math
 
-from server.coherence import contradictions, left_out
+import pytest
+
+from server.coherence import contradictions, left_out, repeated
 
 MANIFEST = {"scenario": {"name": "small", "seed": 1}, "scenario_sha256": "ab", "name": "small", "seed": 1}
 ROUND = {"kind": "round", "accuracy": 0.5, "loss": 1.25, "sent_bytes": 10}
@@ -35,3 +37,26 @@ def test_figures_that_a_summary_leaves_out_are_missing_and_those_that_nobody_has
     assert left_out(MANIFEST, told | {"accuracy": 0.5}, [ROUND]) == []
     assert left_out(MANIFEST, told, [ROUND]) == ["summary.json: accuracy is missing"]
     assert left_out(MANIFEST, told, [{**ROUND, "accuracy": None}]) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"data_sha256": "ef"}, "data_sha256"),
+        ({"guarantee": {"unit": "record", "assumptions": []}}, "guarantee"),
+        ({"guarantee": None}, "guarantee"),
+        ({"protection": {"trust": "nobody"}}, "protection"),
+        ({"stamp": None}, "stamp"),
+        ({"clients": {"0": {"records": 9}}}, "clients_sha256"),
+    ],
+)
+def test_what_a_manifest_opened_with_is_kept_by_the_first_line_of_a_journal(changes, name):
+    promises = {"stamp": "seeded", "guarantee": {"unit": "record", "assumptions": ["a"]}, "protection": {"trust": "b"}}
+    manifest = {**MANIFEST, **promises, "data_sha256": "cd", "clients": {"0": {"records": 3}}}
+    start = {"kind": "start", **repeated(manifest)}
+    assert contradictions(manifest, {}, [start]) == []
+    assert contradictions({**manifest, **changes}, {}, [start]) == [
+        f"journal.jsonl: {name} is not that of manifest.json"
+    ]
+    del start[name]
+    assert contradictions({**manifest, **changes}, {}, [start]) == [], "an earlier journal does not say it"

@@ -109,11 +109,13 @@ def test_a_failed_audit_does_not_lose_the_run_and_is_told(copied):
     first = first_of(copied)
     first.update_manifest(data_sha256="0" * 64)
     first.findings.unlink()
-    with pytest.raises(RunFailed, match=r"the data are no longer(.|\n)*1 runs were completed and their audits failed"):
+    with pytest.raises(
+        RunFailed, match=r"data_sha256 is not that of(.|\n)*1 runs were completed and their audits failed"
+    ):
         sweep(copied.path.parent, AUDITED)
     run = results(copied)["runs"][0]
     assert (run["status"], run["audits"], run["accuracy"] is None) == ("completed", "failed", False)
-    assert "the data are no longer" in run["audits_failed"]
+    assert "does not verify: journal.jsonl: data_sha256 is not that of manifest.json" in run["audits_failed"]
     assert results(copied)["settings"][0]["count"] == 2
     assert finding(copied, LIRA, "none")["count"] == 1
     assert "completed, its audits failed" in copied.report.read_text()

@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from scenarios.audits import Canary
 from server import journal
 from server.directory import RunDirectory
 from simulation import auditing, cli, running, verify
+from simulation.auditing import subject
 
 KEY = ['audit=["key-recovery"]']
 AUDITED = SMALL + PRIVATE + '[[audit]]\nkind = "canary"\ncanaries = 500\n'
@@ -124,8 +126,9 @@ def test_a_run_that_does_not_verify_is_refused(copied):
         auditing.audit(copied.path)
 
 
-def test_data_that_changed_are_refused(copied):
-    copied.update_manifest(data_sha256="0" * 64)
+def test_data_that_changed_are_refused(copied, monkeypatch):
+    other = SimpleNamespace(dataset=SimpleNamespace(fingerprint="0" * 64))
+    monkeypatch.setattr(subject, "records_of", lambda scenario: other)
     with pytest.raises(ScenarioError, match="no longer those the run was made with"):
         auditing.audit(copied.path)
 

@@ -74,3 +74,18 @@ def test_an_epsilon_of_a_run_without_privacy_is_none(plain, tmp_path):
 def test_a_figure_that_was_taken_out_is_missed(run, name):
     edit(run.summary, lambda summary: summary.pop(name))
     assert verify.problems(run.path) == [f"summary.json: {name} is missing"]
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda manifest: manifest["guarantee"]["assumptions"].clear(), "guarantee"),
+        (lambda manifest: manifest["protection"].update(trust="nobody can read anything"), "protection"),
+        (lambda manifest: manifest.update(data_sha256="0" * 64), "data_sha256"),
+        (lambda manifest: manifest.pop("data_sha256"), "data_sha256"),
+        (lambda manifest: manifest["clients"]["0"].update(records=100_000), "clients_sha256"),
+    ],
+)
+def test_what_the_manifest_says_since_the_run_began_stays(run, change, name):
+    edit(run.manifest, change)
+    assert verify.problems(run.path) == [f"journal.jsonl: {name} is not that of manifest.json"]
