@@ -99,13 +99,7 @@ def write_manifest(directory: RunDirectory, loaded: Loaded, overrides: Sequence[
             "overrides": list(overrides),
             "data_sha256": dataset.fingerprint,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
-            "stamp": statement.stamp(scenario),
-            "guarantee": statement.guarantee(scenario),
-            "protection": {
-                "kind": scenario.protection.kind,
-                "hides_updates": scenario.protection.hides_updates,
-                "trust": scenario.protection.trust,
-            },
+            **statement.promises(scenario),
             "dataset": {
                 "source": dataset.source,
                 "licence": dataset.licence,

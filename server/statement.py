@@ -9,6 +9,19 @@ from scenarios.schema import Scenario
 STAMP = "reproducible: not private against anyone who knows the seed"
 
 
+def promises(scenario: Scenario) -> dict[str, object]:
+    """All that the manifest says a run promises."""
+    return {
+        "stamp": stamp(scenario),
+        "guarantee": guarantee(scenario),
+        "protection": {
+            "kind": scenario.protection.kind,
+            "hides_updates": scenario.protection.hides_updates,
+            "trust": scenario.protection.trust,
+        },
+    }
+
+
 def stamp(scenario: Scenario) -> str | None:
     """The notice of a run whose noise a seed reproduces; None where there is no noise or no seed behind it."""
     private = isinstance(scenario.privacy, DpSgd)

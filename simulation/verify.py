@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from privacy.errors import ScenarioError
 from privacy.view import Vector
 from scenarios.schema import sha256
-from server import foreign, journal
+from server import foreign, journal, statement
 from server.coherence import contradictions, left_out
 from server.directory import RunDirectory
 from server.exchange import model_bytes
@@ -107,6 +107,7 @@ def _examined(directory: RunDirectory) -> Verdict:
     if not found:  # figures of a changed journal tell nothing
         found = contradictions(manifest, summary, records)
         found += left_out(manifest, summary, records) if ended else []
+        found += _promise_problems(manifest, statement.promises(scenario))
     if status == "completed":
         found += _model_problems(directory, summary, records)
     if ended:
@@ -124,6 +125,25 @@ def _records(directory: RunDirectory, status: str) -> tuple[list[journal.Record]
         return journal.read(directory.journal), False
     except journal.TornLine as torn:
         return torn.records, True
+
+
+def _promise_problems(manifest: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
+    """What a manifest promises otherwise than its scenario does: the facts, whoever wrote them into the journal, too.
+
+    Words are not compared: those of another version of the project may be others, and the journal has the run's own.
+    """
+    said, facts = _facts(manifest), _facts(known)
+    return [f"manifest.json: {name} is not that of its scenario" for name in facts if said[name] != facts[name]]
+
+
+def _facts(promises: Mapping[str, Any]) -> dict[str, object]:
+    """What does not depend on how promises are worded."""
+    guarantee, protection = promises.get("guarantee"), promises.get("protection") or {}
+    return {
+        "stamp": promises.get("stamp") is not None,
+        "guarantee": guarantee and [guarantee.get(name) for name in ("unit", "accountant", "delta")],
+        "protection": [protection.get(name) for name in ("kind", "hides_updates")],
+    }
 
 
 def _model_problems(directory: RunDirectory, summary: Mapping[str, Any], records: list[journal.Record]) -> list[str]:

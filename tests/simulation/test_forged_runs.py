@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from runs import PRIVATE, SMALL, play, typed
+from server import journal
 from server.directory import RunDirectory
 from simulation import verify
 
@@ -89,3 +90,41 @@ def test_a_figure_that_was_taken_out_is_missed(run, name):
 def test_what_the_manifest_says_since_the_run_began_stays(run, change, name):
     edit(run.manifest, change)
     assert verify.problems(run.path) == [f"journal.jsonl: {name} is not that of manifest.json"]
+
+
+LATER = ("data_sha256", "stamp", "guarantee", "protection", "clients_sha256")
+
+
+def as_earlier_versions(directory):
+    """Chain the journal anew as earlier versions wrote it, with a first line that says less of the manifest."""
+    previous, lines = journal.GENESIS, []
+    for record in journal.read(directory.journal):
+        content = {name: value for name, value in record.items() if name not in ("previous", "hash", *LATER)}
+        lines.append(journal.link(previous, content))
+        previous = lines[-1].hash
+    directory.journal.write_text("".join(f"{line.text}\n" for line in lines))
+    directory.update_manifest(journal_head=previous)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda manifest: manifest["guarantee"].update(unit="client"), "guarantee"),
+        (lambda manifest: manifest["guarantee"].update(delta=1e-12), "guarantee"),
+        (lambda manifest: manifest.update(guarantee=None), "guarantee"),
+        (lambda manifest: manifest["protection"].update(hides_updates=True), "protection"),
+        (lambda manifest: manifest.update(stamp=None), "stamp"),
+    ],
+)
+def test_the_facts_of_a_promise_are_those_of_the_scenario_whatever_the_journal_says(run, change, name):
+    as_earlier_versions(run)
+    assert verify.problems(run.path) == []
+    edit(run.manifest, change)
+    edit(run.summary, lambda summary: summary.update(stamp=run.read_manifest()["stamp"]))
+    assert verify.problems(run.path) == [f"manifest.json: {name} is not that of its scenario"]
+
+
+def test_words_of_another_version_are_no_contradiction(run):
+    as_earlier_versions(run)
+    edit(run.manifest, lambda manifest: manifest["guarantee"].update(trust="In the words of another version."))
+    assert verify.problems(run.path) == []
