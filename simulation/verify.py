@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ from simulation.report.files.outcomes import is_sweep
 
 _LONGEST_REASON = 2000
 _TOLERANCE = 1e-6
+FINDINGS_APART = "findings.jsonl: not the findings of summary.json; `fedcrucible audit` writes both anew"
+"""The one problem that another audit mends: a kill between the two files leaves it."""
+
 UNREADABLE = (
     OSError,
     ValueError,
@@ -112,6 +116,7 @@ def _examined(directory: RunDirectory) -> Verdict:
         found += _model_problems(directory, summary, records)
     if ended:
         found += _epsilon_problems(summary, spent)
+        found += [] if _findings_agree(directory, summary) else [FINDINGS_APART]
     epsilon = None if spent is None else spent["max"]
     reason = foreign.line(manifest.get("reason"), _LONGEST_REASON, otherwise="no reason is recorded")
     return Verdict(found, epsilon, status in ("running", "interrupted"), torn, reason if status == "failed" else None)
@@ -186,6 +191,13 @@ def _spent(epsilon: Mapping[str, Any]) -> dict[str, Any]:
         for segment, value in one.get("per_segment", {}).items():
             found[f"client {client}, segment {segment!r},"] = _figure({"max": value})
     return found
+
+
+def _findings_agree(directory: RunDirectory, summary: Mapping[str, Any]) -> bool:
+    """Whether both files hold the same findings; before any audit a summary has none, and there is no other file."""
+    lines = [json.dumps(one, sort_keys=True) for one in summary.get("findings") or []]
+    written = directory.findings.read_bytes() if directory.findings.exists() else b""
+    return written == "".join(f"{line}\n" for line in lines).encode()
 
 
 def _figure(stated: Mapping[str, float | None]) -> float | None:

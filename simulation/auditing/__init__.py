@@ -32,8 +32,8 @@ def audit(path: Path, overrides: Sequence[str] = ()) -> list[Finding]:
     is no finished run that verifies, or where an audit does not fit it.
     """
     directory = RunDirectory(path)
-    subject = read_subject(directory, overrides)
     require_no_directory(directory.findings, directory.report)
+    subject = read_subject(directory, overrides)
     audits = subject.scenario.audit or fitting(subject.scenario)
     if not audits:
         raise ScenarioError([f"{path}: no audit fits this run: it has neither noise nor encryption to try"])

@@ -123,8 +123,8 @@ def test_a_failed_audit_does_not_lose_the_run_and_is_told(copied):
 
 def test_a_contradiction_is_told_and_ends_the_sweep_with_an_error(copied):
     first = first_of(copied)
-    found = first.findings.read_bytes()
-    write_bytes(first.findings, found.replace(b'"contradiction": false', b'"contradiction": true', 1))
+    for file in (first.findings, first.summary):
+        write_bytes(file, file.read_bytes().replace(b'"contradiction": false', b'"contradiction": true', 1))
     with pytest.raises(
         RunFailed, match=r"CONTRADICTION: .*loss(.|\n)*findings of 1 runs contradict what these promise"
     ):

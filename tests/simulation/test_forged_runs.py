@@ -8,7 +8,7 @@ import pytest
 from runs import PRIVATE, SMALL, play, typed
 from server import journal
 from server.directory import RunDirectory
-from simulation import verify
+from simulation import auditing, verify
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +128,32 @@ def test_words_of_another_version_are_no_contradiction(run):
     as_earlier_versions(run)
     edit(run.manifest, lambda manifest: manifest["guarantee"].update(trust="In the words of another version."))
     assert verify.problems(run.path) == []
+
+
+@pytest.fixture(scope="module")
+def audited(played, tmp_path_factory):
+    directory = RunDirectory(shutil.copytree(played.path, tmp_path_factory.mktemp("audited") / "run"))
+    auditing.audit(directory.path, ['audit=[{ kind = "canary", canaries = 500 }]'])
+    return directory
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda run: edit(run.summary, lambda summary: summary.update(findings=[])),
+        lambda run: edit(run.summary, lambda summary: summary.pop("findings")),
+        lambda run: edit(run.summary, lambda summary: summary["findings"].pop()),
+        lambda run: edit(run.summary, lambda summary: summary["findings"][0].update(contradiction=0)),
+        lambda run: run.findings.unlink(),
+        lambda run: run.findings.write_text(run.findings.read_text().replace('"seed": 3', '"seed": 4', 1)),
+        lambda run: run.findings.write_bytes(b"\xff"),
+    ],
+)
+def test_findings_are_the_same_in_both_files_and_another_audit_mends_them(audited, tmp_path, forge):
+    run = RunDirectory(shutil.copytree(audited.path, tmp_path / "run"))
+    assert verify.problems(run.path) == []
+    forge(run)
+    assert verify.problems(run.path) == [verify.FINDINGS_APART]
+    auditing.audit(run.path, ['audit=[{ kind = "canary", canaries = 500 }]'])
+    assert verify.problems(run.path) == []
+    assert run.findings.read_bytes() == audited.findings.read_bytes()
