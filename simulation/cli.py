@@ -132,7 +132,7 @@ def check(
 
 @cli.command()
 def verify(directory: Directory, debug: Debug = False) -> None:
-    """Check the journal's hash chain and recompute epsilon from the ledger rows.
+    """Check the journal's hash chain, hold figures and promises against it, recompute epsilon from the ledger rows.
 
     DIR is a run directory.
     """

@@ -1,4 +1,7 @@
-"""Check a run directory: the journal's chain and head, the model, what is said twice, and epsilon from rows alone."""
+"""Check a run directory: the journal's chain and head, the model, what is said twice, and epsilon from rows alone.
+
+How long a run took in all and on which versions is said once: nothing holds it.
+"""
 
 import errno
 import hashlib
