@@ -17,6 +17,7 @@ from scenarios.datasets.dataset import Inputs
 Names = npt.NDArray[np.generic]
 Lines = Iterator[tuple[int, list[str]]]
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+_NO_FEATURE = "name the column in group or keys of data.dataset, or leave it out of the file"
 
 
 def read_table(path: Path, named: Mapping[str, str]) -> tuple[Inputs, dict[str, Names]]:
@@ -81,7 +82,7 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
     try:
         value = float(cell)
     except ValueError:
-        told = f'"{cell}" is not a number' if cell.strip() else "the cell is empty"
+        told = f'"{cell}" is not a number; {_NO_FEATURE}' if cell.strip() else "the cell is empty"
         raise ScenarioError([f'{path}:{line}: column "{column}": {told}']) from None
     if not math.isfinite(value) or abs(value) > _LARGEST_FLOAT32:
         raise ScenarioError([f'{path}:{line}: column "{column}": {cell.strip()} is not a finite float32'])

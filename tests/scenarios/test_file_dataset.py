@@ -175,6 +175,7 @@ def test_a_missing_file_and_a_wrong_suffix_are_refused(tmp_path: Path) -> None:
         (["age,age,label", *["1,2,3"] * 12], "", "two columns have the same name"),
         (["label", *["1"] * 12], "", "no column to learn from"),
         (["age,label", "1,a", "1,b", "x,a"], "", 'wards.csv:4: column "age": "x" is not a number'),
+        (["age,label", "1,a", "x,b"], "", "name the column in group or keys of data.dataset, or leave it out"),
         (["age,label", "1,a", ",b"], "", 'wards.csv:3: column "age": the cell is empty'),
         (["age,label", "1,a", "2,"], "", 'wards.csv:3: column "label": the cell is empty'),
         (["age,label", "1,a", "nan,b"], "", 'wards.csv:3: column "age": nan is not a finite float32'),
