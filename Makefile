@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-browser check format bench clean
+.PHONY: help setup demo test test-slow test-browser check format reference bench clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ check: setup  ## what must hold before a commit: ruff, mypy --strict, import-lin
 format: setup  ## let ruff lay out the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+reference: setup  ## docs/scenario.md, made from the scenario format's classes
+	@$(BIN)/python -m scenarios.reference
 
 # `make bench BENCH=` measures in full, about four times as long.
 BENCH ?= --quick

@@ -27,17 +27,24 @@ class Range(Parameters):
     """Numbers from `low` to `high`, whole ones if both ends are; with `log`, each order of magnitude counts alike."""
 
     low: int | float
+    """The least value."""
     high: int | float
+    """The greatest value."""
     log: bool = False
+    """Whether each order of magnitude counts alike."""
 
 
 class Search(Parameters):
     """How values are found in ranges: at random, by a Parzen estimator (TPE), or by NSGA-II against epsilon."""
 
     kind: Literal["random", "tpe", "nsga2"]
+    """How values are found."""
     trials: Annotated[int, Field(ge=1, le=MOST_POINTS)]
+    """How many settings are tried."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """What the search draws from."""
     objective: Literal["validation_accuracy", "accuracy"] = "validation_accuracy"
+    """What is to be high."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Parameters of the rules that turn a round's view into the next model; the arithmetic is `server.rules`."""
+"""How a round's updates become the next model; the arithmetic is `server.rules`."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from privacy.parameters import Parameters
 
 
 class FedAvg(Parameters):
-    """The weighted mean of the updates (McMahan et al. 2017, arXiv 1602.05629)."""
+    """`rule = "fedavg"`: the weighted mean of the updates (McMahan et al. 2017, arXiv 1602.05629)."""
 
     kind: Literal["fedavg"] = "fedavg"
 

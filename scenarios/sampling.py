@@ -18,10 +18,11 @@ class AllSampling(Parameters):
 
 
 class FixedSampling(Parameters):
-    """`count` clients, drawn without replacement."""
+    """The same number of clients in every round, drawn without replacement."""
 
     kind: Literal["fixed"] = "fixed"
     count: Annotated[int, Field(ge=1)]
+    """Clients a round, at most `federation.clients`."""
 
     def share(self, clients: int) -> float:
         """The share of the rounds in which one of so many clients is asked, on average."""
@@ -29,10 +30,11 @@ class FixedSampling(Parameters):
 
 
 class PoissonSampling(Parameters):
-    """Each client independently with probability `rate`, so the size of a cohort varies and may be zero."""
+    """Each client by itself by the toss of a coin, so the size of a cohort varies and may be zero."""
 
     kind: Literal["poisson"] = "poisson"
     rate: Annotated[float, Field(gt=0, le=1)]
+    """The probability with which each client is asked."""
 
     def share(self, clients: int) -> float:
         """The share of the rounds in which one of so many clients is asked, on average."""

@@ -44,15 +44,16 @@ __all__ = [
 
 
 class Data(Parameters):
-    """Which records there are, how they are divided among the clients, and what shares are held back.
-
-    `test_fraction` is of all records, `validation_fraction` of those that are then left to train on.
-    """
+    """Which records there are, how they are divided among the clients, and what shares are held back."""
 
     dataset: DatasetParameters
+    """The records."""
     partition: Annotated[PartitionParameters, Named] = Iid()
+    """Who holds which of the records that are left to train on."""
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """The share of all records that the server holds back to measure accuracy on."""
     validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of the rest that the server holds back to choose settings by."""
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
@@ -67,10 +68,15 @@ class Federation(Parameters):
     """How many clients there are, who is asked in a round, and how many must answer."""
 
     clients: Annotated[int, Field(ge=1, le=10_000)]
+    """How many clients there are; they are numbered from 0."""
     rounds: Annotated[int, Field(ge=1, le=100_000)]
+    """How many rounds the run has; they are numbered from 1."""
     sampling: Annotated[SamplingParameters, Named] = AllSampling()
+    """Who is asked in a round."""
     quorum: Annotated[int, Field(ge=1)] = 1
+    """The fewest usable updates of a round; with fewer the run fails."""
     rule: Annotated[RuleParameters, Named] = FedAvg()
+    """How a round's updates become the next model."""
 
     @property
     def largest_cohort(self) -> int:
@@ -79,18 +85,23 @@ class Federation(Parameters):
 
 
 class Training(Parameters):
-    """What a client does with its records in one round. `batch_size` is the expected size under DP-SGD."""
+    """What a client does with its records in one round."""
 
     epochs: Annotated[int, Field(ge=1)] = 1
+    """Passes of a client over its records in one round."""
     batch_size: Annotated[int, Field(ge=1)] = 32
+    """Records a step; under DP-SGD on average, since each record is drawn by itself."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    """The step size of stochastic gradient descent."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of the last step's velocity that the next one keeps; it begins at zero in every round."""
 
 
 class Scenario(Parameters):
     """One experiment, whole: the same scenario gives the same bits."""
 
     format: Literal[1]
+    """The version of the format."""
     name: Annotated[
         str,
         Field(
@@ -98,18 +109,31 @@ class Scenario(Parameters):
             description="at most 64 letters, digits, '-', '_' and '.', the first a letter or digit",
         ),
     ]
+    """What the run is called; by default its directory is `runs/NAME`."""
     question: str = ""
+    """What the run is to answer, in words; the report begins with it."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """What all that is random follows from, but for noise from the operating system."""
     data: Data
+    """Which records there are and how they are divided."""
     model: Annotated[ModelParameters, Named]
+    """What is trained."""
     federation: Federation
+    """How many clients and rounds there are, and who takes part in them."""
     training: Training = Training()
+    """What a client does in one round."""
     stream: StreamParameters | None = None
+    """What data arrive when; left out, all are there from the first round."""
     learner: Annotated[LearnerParameters, Named] = Naive()
+    """How clients learn while data come and go."""
     privacy: Annotated[PrivacyParameters, Named] = NoPrivacy()
+    """What is promised to each record."""
     protection: Annotated[ProtectionParameters, Named] = NoProtection()
+    """How updates are summed, and so who sees them."""
     event: Annotated[tuple[EventParameters, ...], Field(strict=False, max_length=1000)] = ()
+    """What changes in the middle of the run, a `[[event]]` table each."""
     audit: Annotated[tuple[Annotated[AuditParameters, Named], ...], Field(strict=False, max_length=20)] = ()
+    """What `fedcrucible audit` tries against the finished run, an `[[audit]]` table each."""
 
     @property
     def system_noise(self) -> bool:

@@ -59,6 +59,8 @@ class Place:
             return f"text: {self.node['description']}" if "description" in self.node else "text in quotes"
         if kind == "array":
             return _list(self.node.get("minItems"), self.node.get("maxItems"), self.items.expected)
+        if kind is None:
+            return " or ".join(self._at(option).expected for option in self.node.get("anyOf", []))
         return "true or false" if kind == "boolean" else ""
 
     def settled(self, value: object) -> "Place":

@@ -19,7 +19,9 @@ class Budget(Parameters):
     """
 
     epsilon: Positive
+    """The cap on each client's epsilon, at the run's delta."""
     on_exhausted: Literal["retire-client", "retire-segment", "stop"] = "retire-client"
+    """What happens when it is spent."""
 
 
 class DpSgd(Parameters):
@@ -33,12 +35,19 @@ class DpSgd(Parameters):
 
     kind: Literal["dp-sgd"] = "dp-sgd"
     noise_multiplier: Annotated[float, Field(ge=0.01, le=1e6)] | None = None
+    """The noise's standard deviation over the clip norm; or give `epsilon`."""
     epsilon: Positive | None = None
+    """What the whole run may spend, from which the noise is calibrated; or give `noise_multiplier`."""
     clip_norm: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
+    """The L2 norm to which each record's gradient is clipped."""
     delta: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    """The delta of (epsilon, delta)-differential privacy."""
     accountant: Accountant = "rdp"
+    """How epsilon is reckoned: by Rényi divergences, or by privacy random variables (PRV), which is tighter."""
     budget: Budget | None = None
+    """A cap that is kept while the run goes on; left out, there is none."""
     noise_source: Literal["seeded", "system"] = "seeded"
+    """Whether noise and batches follow from the seed, or come from the operating system."""
 
     @model_validator(mode="after")
     def _one_source_of_noise(self) -> Self:

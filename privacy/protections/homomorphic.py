@@ -60,12 +60,15 @@ _SUM_BYTES = 4
 
 
 class Homomorphic(Parameters):
-    """`value_range` is the clip that all clients share: each coordinate of an update saturates at +-value_range."""
+    """`protection = { kind = "homomorphic", scheme = "bfv", value_range = 1.0, key_holder = 0 }`."""
 
     kind: Literal["homomorphic"] = "homomorphic"
     scheme: SchemeName = "bfv"
+    """The encryption: exact integers, or approximate numbers that are rounded before they are shared."""
     value_range: Annotated[float, Field(gt=0)] = 1.0
+    """The clip that all clients share: each coordinate of an update saturates at plus or minus this."""
     key_holder: Annotated[int, Field(ge=0)] = 0
+    """The number of the client that holds the secret key."""
 
     @property
     def hides_updates(self) -> bool:

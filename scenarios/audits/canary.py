@@ -24,8 +24,11 @@ class Canary(Audit):
 
     kind: Literal["canary"] = "canary"
     canaries: Annotated[int, Field(ge=100, le=10_000)] = 2000
+    """How many gradients are in or out by a coin."""
     confidence: Confidence = 0.95
+    """The confidence of the bound."""
     sabotage: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """What the run's noise is multiplied with before it is played."""
 
     @model_serializer(mode="wrap")
     def _without_sabotage_that_is_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:

@@ -21,9 +21,13 @@ class GradientInversion(Audit):
 
     kind: Literal["gradient-inversion"] = "gradient-inversion"
     clients: Annotated[int, Field(ge=1, le=32)] = 8
+    """How many of the first round's clients are attacked."""
     attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    """How often a search that got stuck begins anew, at most."""
     steps: Annotated[int, Field(ge=1, le=10_000)] = 600
+    """The steps of one search."""
     confidence: Confidence = 0.95
+    """The confidence of the interval."""
 
     def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
         """Clients must send the gradients of a model that sees their records."""

@@ -20,7 +20,9 @@ class MembershipInference(Audit):
 
     kind: Literal["membership-inference"] = "membership-inference"
     shadows: Annotated[int, Field(ge=0, le=128)] = 16
+    """How many federations are trained to compare with; 0 leaves LiRA and RMIA out."""
     confidence: Confidence = 0.95
+    """The confidence of the intervals."""
 
     def refusals(self, scenario: "Scenario") -> Iterator[tuple[str, str]]:
         """Who is a member must be the same in all rounds, and a shadow must be trained as the run was."""

@@ -23,9 +23,13 @@ class PropertyInference(Audit):
 
     kind: Literal["property-inference"] = "property-inference"
     label: str | None = None
+    """The class that is asked about; left out, the data's first."""
     shares: tuple[Share, Share] = Field(default=(0.1, 0.4), strict=False)
+    """The two shares of that class that are told apart; they rise."""
     shadows: Annotated[int, Field(ge=20, le=2000)] = 200
+    """How many clients the attacker trains to learn from."""
     confidence: Confidence = 0.95
+    """The confidence of the intervals."""
 
     @model_validator(mode="after")
     def _shares_rise(self) -> Self:

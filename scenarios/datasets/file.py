@@ -27,9 +27,8 @@ class FileDataset(Parameters):
 
     A .npz file holds `x` (tables [n, columns]; images [n, height, width] or [n, channels, height, width], either
     uint8 or floating point in 0..1), `y` [n] and, if the records have natural groups, `group` [n]. A .csv file has a
-    header line, numeric columns, the column named by `label`, and the one named by `group` if that is not empty.
-    `keys` names further arrays or columns of integers or text that group the records and are no features. The data
-    set's keys have the names of their arrays or columns, `group` first.
+    header line, numeric columns, the column named by `label`, and the ones named by `group` and `keys` if there are
+    any. The data set's keys have the names of their arrays or columns, `group` first.
     A relative path starts from the scenario file's folder, on the command line from the current one.
 
     Columns of a table are used as they are: scaling them by their own statistics would release those statistics.
@@ -38,9 +37,13 @@ class FileDataset(Parameters):
 
     kind: Literal["file"] = "file"
     path: str
+    """The file, ending in .npz or .csv."""
     label: str = "label"
+    """The column of a .csv file that is the label; in a .npz file that is the array `y`."""
     group: str = ""
+    """The column of a .csv file that says whose a record is; in a .npz file that is the array `group`, if any."""
     keys: tuple[Name, ...] = Field(default=(), strict=False)
+    """Further columns or arrays of integers or text that group the records and are no features."""
 
     def load(self) -> Dataset:
         """Read and check the file. Raises ScenarioError saying what is wrong, where, and what is valid."""

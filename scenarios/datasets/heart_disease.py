@@ -1,4 +1,4 @@
-"""920 patients of four hospitals, ill or not; see `heart_disease.md` for provenance, columns and licence.
+"""920 patients of four hospitals, ill or not; see `scenarios/datasets/heart_disease.md`.
 
 Encoded with fixed public ranges only, never with statistics of the records: those would leak past the privacy ledger.
 """

@@ -1,4 +1,4 @@
-"""12,000 flights out of New York in 2013, late or on time, a thousand a month; see `nycflights.md`.
+"""12,000 flights out of New York in 2013, late or not, a thousand a month; see `scenarios/datasets/nycflights.md`.
 
 Encoded with what is known before departure and with fixed public ranges only, never with statistics of the records.
 """

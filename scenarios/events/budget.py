@@ -18,6 +18,7 @@ class BudgetEvent(Event):
 
     kind: Literal["budget"]
     epsilon: Annotated[float, Field(gt=0)]
+    """The new cap."""
 
     def apply(self, world: World) -> World:
         """The world with this cap."""

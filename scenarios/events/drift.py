@@ -23,9 +23,13 @@ class DriftEvent(PassingEvent):
 
     kind: Literal["drift"]
     shift: ShiftParameters
+    """How the records change."""
     pattern: Literal["sudden", "gradual", "recurring"] = "sudden"
+    """How the change comes."""
     period: Annotated[int, Field(ge=1)] | None = None
+    """With "recurring", and only then: rounds with the shift, and as many without."""
     clients: Clients | None = Field(default=None, min_length=1, strict=False)
+    """Whose records change; left out, everybody's."""
 
     @property
     def last(self) -> int | None:

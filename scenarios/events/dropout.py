@@ -22,8 +22,11 @@ class DropoutEvent(PassingEvent):
 
     kind: Literal["dropout"]
     rate: Annotated[float, Field(gt=0, lt=1)]
+    """The probability with which each of them is lost in each round."""
     clients: Clients | None = Field(default=None, min_length=1, strict=False)
+    """Who may be lost; left out, everybody."""
     stage: Literal["before-training", "after-training"] = "before-training"
+    """When they are lost."""
 
     def apply(self, world: World) -> World:
         """The world in which they drop out."""

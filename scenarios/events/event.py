@@ -21,6 +21,7 @@ class Event(Parameters):
     """Something that holds from round `at` on, or for an event with `until` up to that round, included."""
 
     at: Annotated[int, Field(ge=1)]
+    """The first round in which it holds."""
 
     @property
     def last(self) -> int | None:
@@ -40,6 +41,7 @@ class PassingEvent(Event):
     """An event that may end: `until` is its last round."""
 
     until: Annotated[int, Field(ge=1)] | None = None
+    """The last round in which it holds; left out, it holds to the end."""
 
     @property
     def last(self) -> int | None:

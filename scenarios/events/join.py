@@ -17,6 +17,7 @@ class Join(Event):
 
     kind: Literal["join"]
     clients: Clients = Field(min_length=1, strict=False)
+    """Who joins."""
 
     def apply(self, world: World) -> World:
         """The world with these clients in it."""

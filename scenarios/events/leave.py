@@ -16,6 +16,7 @@ class Leave(PassingEvent):
 
     kind: Literal["leave"]
     clients: Clients = Field(min_length=1, strict=False)
+    """Who leaves."""
 
     def apply(self, world: World) -> World:
         """The world without these clients."""

@@ -20,8 +20,11 @@ class NewSegment(Event):
 
     kind: Literal["new-segment"]
     clients: Clients = Field(min_length=1, strict=False)
+    """Who gets more data."""
     share: Annotated[float, Field(gt=0, lt=1)]
+    """The share of each one's records that arrives."""
     name: Annotated[str, Field(min_length=1, max_length=60)]
+    """What the segment is called, at most 60 characters."""
 
     def apply(self, world: World) -> World:
         """The world in which it has arrived."""

@@ -24,9 +24,13 @@ class PoisonEvent(PassingEvent):
 
     kind: Literal["poison"]
     clients: Clients = Field(min_length=1, strict=False)
+    """Who is hostile."""
     attack: Attack
+    """How they change their records."""
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share of their records that they change."""
     boost: Annotated[float, Field(ge=1)] = 1.0
+    """What their updates are multiplied with, after clipping and noise."""
 
     @property
     def applied(self) -> Applied:

@@ -22,8 +22,11 @@ class Straggle(PassingEvent):
 
     kind: Literal["straggle"]
     clients: Clients = Field(min_length=1, strict=False)
+    """Whose replies are late."""
     rounds: Annotated[int, Field(ge=1)] = 1
+    """How many rounds late they are."""
     late: Literal["use", "drop"] = "drop"
+    """Whether late replies are used, with a smaller weight, or dropped."""
 
     def apply(self, world: World) -> World:
         """The world in which they are late."""

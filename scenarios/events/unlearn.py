@@ -26,8 +26,11 @@ class Unlearn(Event):
 
     kind: Literal["unlearn"]
     clients: Clients = Field(min_length=1, strict=False)
+    """Whose data are used no more."""
     segments: Segments | None = Field(default=None, min_length=1, strict=False)
+    """Which of their segments, by name; left out, all."""
     method: Literal["retrain", "rollback", "subtract-statistics", "keep-training"]
+    """How they are taken out of the model."""
 
     @property
     def targets(self) -> frozenset[tuple[int, str]]:

@@ -22,10 +22,11 @@ _MODELS = ("logistic", "random-features", "hog", "scattering")
 
 
 class AdditiveStatistics(Learner):
-    """`learner = { kind = "additive-statistics", ridge = 0.0001 }`: G gets `ridge` times n on its diagonal."""
+    """`learner = { kind = "additive-statistics", ridge = 0.0001 }`: G = sum x x^T and C = sum x y^T are solved for."""
 
     kind: Literal["additive-statistics"] = "additive-statistics"
     ridge: Annotated[float, Field(gt=0)] = RIDGE
+    """What G gets on its diagonal before the regression is solved, times the number of records."""
 
     @property
     def repeats(self) -> bool:

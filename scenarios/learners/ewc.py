@@ -13,15 +13,13 @@ from scenarios.learners.learner import Learner
 
 
 class Ewc(Learner):
-    """`learner = { kind = "ewc", strength = 100.0, decay = 1.0 }`.
-
-    `strength` is lambda: each step's gradient gets lambda * F * (w - w_old). `decay` is what an older Fisher is
-    multiplied with when a new one is added.
-    """
+    """`learner = { kind = "ewc", strength = 100.0, decay = 1.0 }`."""
 
     kind: Literal["ewc"] = "ewc"
     strength: Annotated[float, Field(gt=0)] = 100.0
+    """Lambda: each step's gradient gets lambda * F * (w - w_old), F the Fisher information."""
     decay: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """What the older Fisher information is multiplied with when a new one is added."""
 
     @property
     def consolidates(self) -> bool:

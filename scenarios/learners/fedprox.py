@@ -8,7 +8,8 @@ from scenarios.learners.learner import Learner
 
 
 class FedProx(Learner):
-    """`learner = { kind = "fedprox", mu = 0.1 }`: each step's gradient gets mu * (w - w_global)."""
+    """`learner = { kind = "fedprox", mu = 0.1 }`."""
 
     kind: Literal["fedprox"] = "fedprox"
     mu: Annotated[float, Field(gt=0)] = 0.1
+    """How strong the pull is: each step's gradient gets mu * (w - w_global)."""

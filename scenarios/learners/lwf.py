@@ -16,4 +16,6 @@ class Lwf(Learner):
 
     kind: Literal["lwf"] = "lwf"
     strength: Annotated[float, Field(gt=0)] = 1.0
+    """How much the old model's answers weigh beside the labels."""
     temperature: Annotated[float, Field(gt=0)] = 2.0
+    """What both models' logits are divided by before they are compared."""

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 class Replay(Learner):
     """`learner = { kind = "replay", memory = 200, replay_sampling = "uniform", selection = "reservoir" }`.
 
-    `memory` is how many records a client keeps, under DP-SGD on average. "uniform" draws batches from new and kept
-    records alike; "balanced" takes one half of every batch from each, so that a kept record is used far more often, and
-    under DP-SGD charged for it. `selection`: "reservoir" keeps every past record with equal chance, "class-balanced" as
-    many of each class; under DP-SGD it is refused, since how many records of a class there are is not public.
+    "balanced" takes one half of every batch from the kept records, so that each of them is used far more often, and
+    under DP-SGD charged for it. "class-balanced" is refused under DP-SGD, since how many records of a class there are
+    is not public.
     """
 
     kind: Literal["replay"] = "replay"
     memory: Annotated[int, Field(ge=1)] = 200
+    """How many past records a client keeps, under DP-SGD on average."""
     replay_sampling: Literal["uniform", "balanced"] = "uniform"
+    """Whether batches are drawn from new and kept records alike, or half from each."""
     selection: Literal["reservoir", "class-balanced"] = "reservoir"
+    """Whether every past record is kept with equal chance, or as many of each class."""
 
     @property
     def remembers(self) -> bool:

@@ -25,6 +25,7 @@ class Cnn(Parameters):
 
     kind: Literal["cnn"] = "cnn"
     activation: Literal["relu", "tanh"] = "tanh"
+    """The nonlinearity after each layer but the last."""
 
     def recipe(self) -> str:
         """Empty: the features are the records."""

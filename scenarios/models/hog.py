@@ -22,14 +22,16 @@ _LARGE_SIDE = 16
 
 
 class Hog(Parameters):
-    """`model = { kind = "hog" }`; `cell` is a cell's side in pixels, by default 4, or 2 below 16 pixels a side.
+    """`model = { kind = "hog" }`.
 
     28 x 28 pixels give 6 x 6 blocks x 4 cells x 9 orientations = 1,296 features; 8 x 8 pixels give 324.
     """
 
     kind: Literal["hog"] = "hog"
     orientations: int = Field(default=9, ge=2, le=36)
+    """Bins of each histogram."""
     cell: int | None = Field(default=None, ge=2, le=64)
+    """A cell's side in pixels; left out, 4, or 2 below 16 pixels a side."""
 
     def recipe(self) -> str:
         """What determines the features, beside the records."""

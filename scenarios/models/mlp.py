@@ -20,7 +20,9 @@ class Mlp(Parameters):
     hidden: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         default=(64,), min_length=1, max_length=8, strict=False
     )
+    """The width of each hidden layer."""
     activation: Literal["relu", "tanh"] = "relu"
+    """The nonlinearity after each hidden layer."""
 
     def recipe(self) -> str:
         """Empty: the features are the records."""

@@ -27,7 +27,7 @@ _CHUNK = 2000
 
 
 class RandomFeatures(Parameters):
-    """`model = { kind = "random-features", features = 500 }`; another `draw` is another set of features.
+    """`model = { kind = "random-features", features = 500 }`.
 
     phi(x) = r - mean(r) with r = relu(W x + b), divided by its norm; W ~ N(0, 1 / values of a record), b ~ N(0, 0.1^2).
     The mean over a record's own features says little about its class and is most of r's norm, which under privacy is
@@ -39,7 +39,9 @@ class RandomFeatures(Parameters):
 
     kind: Literal["random-features"] = "random-features"
     count: int = Field(default=500, ge=2, le=8192, alias="features")
+    """How many features there are."""
     draw: int = Field(default=0, ge=0)
+    """Which set of random features; another number is another set."""
 
     def recipe(self) -> str:
         """What determines the features, beside the records."""

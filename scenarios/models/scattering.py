@@ -27,13 +27,14 @@ _LARGE_SIDE = 16
 
 
 class Scattering(Parameters):
-    """`model = { kind = "scattering" }`; `scale` is the J of the paper, by default 2, or 1 below 16 pixels a side.
+    """`model = { kind = "scattering" }`.
 
     28 x 28 pixels give 81 x 7 x 7 = 3,969 features at scale 2; 8 x 8 pixels give 9 x 4 x 4 = 144 at scale 1.
     """
 
     kind: Literal["scattering"] = "scattering"
     scale: Literal[1, 2] | None = None
+    """The J of the paper; left out, 2, or 1 below 16 pixels a side."""
 
     def recipe(self) -> str:
         """What determines the features, beside the records."""

@@ -21,6 +21,7 @@ class Dirichlet(Parameters):
 
     kind: Literal["dirichlet"] = "dirichlet"
     alpha: float = Field(gt=0)
+    """The concentration: small, few classes a client; large, nearly iid."""
 
     def assign(self, labels: Indices, groups: Indices | None, clients: int, rng: np.random.Generator) -> list[Indices]:
         """Sorted indices per client: disjoint, complete, none empty.

@@ -12,13 +12,11 @@ from scenarios.partitions.partition import Indices, shares_of
 
 
 class Natural(Parameters):
-    """`partition = { kind = "natural", by = "hospital" }`; client k is the key's name k.
-
-    `by` names one of the data set's keys; empty, it is the first.
-    """
+    """`partition = { kind = "natural", by = "hospital" }`; client k is the key's name k."""
 
     kind: Literal["natural"] = "natural"
     by: str = ""
+    """One of the data set's keys; empty, its first."""
 
     def key(self, keys: Mapping[str, Key]) -> Key | None:
         """The key that the partition goes by; None where the data set has none and none is named.

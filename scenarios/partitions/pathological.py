@@ -15,6 +15,7 @@ class Pathological(Parameters):
 
     kind: Literal["pathological"] = "pathological"
     classes_per_client: int = Field(ge=1)
+    """How many classes each client sees."""
 
     def assign(self, labels: Indices, groups: Indices | None, clients: int, rng: np.random.Generator) -> list[Indices]:
         """Sorted indices per client: disjoint, complete, none empty, each of exactly `classes_per_client` classes.

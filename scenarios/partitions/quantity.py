@@ -14,6 +14,7 @@ class Quantity(Parameters):
 
     kind: Literal["quantity"] = "quantity"
     alpha: float = Field(gt=0)
+    """The concentration: small, very unequal sizes; large, nearly equal ones."""
 
     def assign(self, labels: Indices, groups: Indices | None, clients: int, rng: np.random.Generator) -> list[Indices]:
         """Sorted indices per client: disjoint, complete, none empty (each has one record before sizes are drawn)."""

@@ -11,14 +11,16 @@ from scenarios.shifts.shift import is_picture, needs_class
 
 
 class Backdoor(Parameters):
-    """`shift = { kind = "backdoor", target = 0, size = 3 }`: a white square of size x size pixels, lower right.
+    """`{ kind = "backdoor", target = 0, size = 3 }`: a white square of size x size pixels, lower right.
 
     In a table the last `size` columns are set to 1.
     """
 
     kind: Literal["backdoor"] = "backdoor"
     target: int = Field(ge=0)
+    """The class, by number, that marked records are called."""
     size: int = Field(default=3, ge=1)
+    """The side of the square in pixels, or how many columns of a table."""
 
     def apply(self, inputs: Inputs, labels: Labels, classes: int, rng: np.random.Generator) -> tuple[Inputs, Labels]:
         """Every record marked and labelled `target`."""

@@ -11,14 +11,16 @@ from scenarios.shifts.shift import needs_class
 
 
 class LabelFlip(Parameters):
-    """`shift = { kind = "label-flip", source = 7, target = 1 }`: every 7 is called a 1.
+    """`{ kind = "label-flip", source = 7, target = 1 }`: every 7 is called a 1.
 
     Without source and target, every label becomes one of the others at random.
     """
 
     kind: Literal["label-flip"] = "label-flip"
     source: int | None = Field(default=None, ge=0)
+    """The class, by number, whose records are called `target`; left out with `target`, labels flip at random."""
     target: int | None = Field(default=None, ge=0)
+    """What they are called."""
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:

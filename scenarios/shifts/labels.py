@@ -17,6 +17,7 @@ class LabelPermutation(Parameters):
 
     kind: Literal["labels"] = "labels"
     permute: tuple[int, ...] | None = Field(default=None, strict=False)
+    """The new number of each class, in their order; left out, each gets the next one and the last 0."""
 
     def apply(self, inputs: Inputs, labels: Labels, classes: int, rng: np.random.Generator) -> tuple[Inputs, Labels]:
         """The same records and permuted labels."""

@@ -18,6 +18,7 @@ class Resolution(Parameters):
 
     kind: Literal["resolution"] = "resolution"
     factor: int = Field(ge=2)
+    """The side of a block in pixels."""
 
     def apply(self, inputs: Inputs, labels: Labels, classes: int, rng: np.random.Generator) -> tuple[Inputs, Labels]:
         """Coarser pictures of the same shape, and the same labels."""

@@ -16,6 +16,7 @@ class Rotation(Parameters):
 
     kind: Literal["rotation"] = "rotation"
     degrees: float
+    """How far pictures are turned, counter-clockwise."""
 
     def apply(self, inputs: Inputs, labels: Labels, classes: int, rng: np.random.Generator) -> tuple[Inputs, Labels]:
         """Turned pictures of the same shape, and the same labels.

@@ -11,13 +11,11 @@ from scenarios.streams.stream import Experiences, Stream, in_turn
 
 
 class ClassIncremental(Stream):
-    """`stream = { kind = "class-incremental", experiences = 5, rounds_per_experience = 10 }`.
-
-    `class_order` lists the classes by number as they arrive; left out, they arrive as the data set has them.
-    """
+    """`stream = { kind = "class-incremental", experiences = 5, rounds_per_experience = 10 }`."""
 
     kind: Literal["class-incremental"] = "class-incremental"
     class_order: tuple[int, ...] = Field(default=(), strict=False)
+    """The classes by number as they arrive; empty, they arrive as the data set has them."""
 
     def divide(self, dataset: Dataset, rng: np.random.Generator) -> Experiences:
         """Equal runs of classes, one an experience. Raises ScenarioError where they do not go round."""

@@ -24,8 +24,11 @@ class DomainIncremental(Stream):
 
     kind: Literal["domain-incremental"] = "domain-incremental"
     key: str = ""
+    """A key of the data set, whose values arrive in their order, in equal runs; or give `transform`."""
     transform: Literal["rotation", "permutation", "resolution"] | None = None
+    """What each later experience has more of than the one before it; or give `key`."""
     degrees: Annotated[float, Field(gt=0, le=180)] = 15.0
+    """How much further each experience is turned, with "rotation"."""
 
     @model_validator(mode="after")
     def _one_source_of_domains(self) -> Self:

@@ -30,8 +30,11 @@ class Stream(Parameters):
     """
 
     experiences: Annotated[int, Field(ge=1, le=1000)]
+    """How many experiences there are."""
     rounds_per_experience: Annotated[int, Field(ge=1)]
+    """How many rounds each of them lasts; the last one goes on to the end of the run."""
     label_space: LabelSpace = "fixed"
+    """Whether the model knows all classes from the start, or only those that have arrived."""
 
     def experience_at(self, round_: int) -> int:
         """The experience of a round, both from 1."""
