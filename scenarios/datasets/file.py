@@ -32,6 +32,7 @@ class FileDataset(Parameters):
     A relative path starts from the scenario file's folder, on the command line from the current one.
 
     Columns of a table are used as they are: scaling them by their own statistics would release those statistics.
+    `docs/own-data.md` says how to scale them beforehand.
     The names of the classes are taken from the records and count as public.
     """
 
