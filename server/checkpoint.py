@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from server.directory import sync_folder, write_bytes, write_through
-from server.journal import Line
-from server.state import Array
+from server.journal import Line, link
+from server.state import Array, model_bytes
 
 ClientState = Mapping[str, int | float | str | bytes]
 
-_FILES = "round-*.safetensors"
+_FILE = re.compile(r"round-\d{6,}\.safetensors")
 _STATE = "state"
 _SHORT = 64
 """Bytes of a memory that stand in the file itself."""
@@ -66,30 +67,58 @@ class Checkpoints:
         arrays = {name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}
         target = self._folder / f"round-{checkpoint.round:06d}.safetensors"
         fresh = self._folder / f".fresh{target.suffix}"
-        write_through(fresh, save({**arrays, _STATE: np.frombuffer(state, np.uint8)}))
-        fresh.replace(target)
+        try:
+            write_through(fresh, save({**arrays, _STATE: np.frombuffer(state, np.uint8)}))
+            fresh.replace(target)
+        except OSError:
+            fresh.unlink(missing_ok=True)  # on a disk that is full, the manifest needs the room
+            raise
         sync_folder(self._folder)
-        for older in self._folder.glob(_FILES):
+        for older in self._files():
             if older.name < target.name:
                 older.unlink(missing_ok=True)
 
     def newest(self) -> Checkpoint | None:
-        """The newest whole checkpoint, or None before the first round has ended."""
-        found = sorted(self._folder.glob(_FILES))
-        if not found:
+        """The newest checkpoint, or None before the first round has ended.
+
+        Raises ValueError, with the file, for one that is damaged, or that is not what its line of the journal says.
+        """
+        files = self._files()
+        if not files:
             return None
-        arrays = load_file(found[-1])
+        try:
+            found = self._read(files[-1])
+        except Exception as error:
+            raise ValueError(f"{files[-1]}: is damaged, or not of this run ({error})") from error
+        return found
+
+    def _files(self) -> list[Path]:
+        """By round; nothing that a person may have put beside them."""
+        return sorted(path for path in self._folder.glob("round-*") if _FILE.fullmatch(path.name))
+
+    def _read(self, file: Path) -> Checkpoint:
+        if not file.is_file():
+            raise ValueError("no regular file")
+        arrays = load_file(file)
         state = json.loads(arrays.pop(_STATE).tobytes())
-        return Checkpoint(
-            round=int(state["round"]),
+        found = Checkpoint(
+            round=state["round"],
             arrays=arrays,
-            material=(self._blobs / state["material"]).read_bytes(),
+            material=self._blob(state["material"]),
             line=Line(**state["line"]),
             memories={
                 int(client): {name: self._decode(value) for name, value in memory.items()}
                 for client, memory in state["memories"].items()
             },
         )
+        record = found.line.record
+        content = {key: value for key, value in record.items() if key not in ("previous", "hash")}
+        if link(record["previous"], content) != found.line or record["round"] != found.round:
+            raise ValueError("it holds another round than its line")
+        model = hashlib.sha256(model_bytes(arrays["parameters"])).hexdigest()
+        if record.get("model_sha256", model) != model:
+            raise ValueError("it holds another model than its line")
+        return found
 
     def _state(self, checkpoint: Checkpoint) -> str:
         line, material = asdict(checkpoint.line), self._intern(checkpoint.material)
@@ -114,7 +143,7 @@ class Checkpoints:
 
     def _decode(self, value: object) -> int | float | str | bytes:
         if isinstance(value, dict):
-            return (self._blobs / value["blob"]).read_bytes() if "blob" in value else base64.b64decode(value["base64"])
+            return self._blob(value["blob"]) if "blob" in value else base64.b64decode(value["base64"])
         assert isinstance(value, int | float | str)
         return value
 
@@ -124,3 +153,9 @@ class Checkpoints:
         if not (self._blobs / name).exists():
             write_bytes(self._blobs / name, content)
         return name
+
+    def _blob(self, name: str) -> bytes:
+        content = (self._blobs / name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != name:
+            raise ValueError(f"{self._blobs / name} was changed")
+        return content

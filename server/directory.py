@@ -50,6 +50,11 @@ class RunDirectory:
         return self.path / "checkpoint"
 
     @property
+    def attempts(self) -> Path:
+        """How often the round under way was begun, of a run whose noise nothing repeats."""
+        return self.path / "attempts.json"
+
+    @property
     def model(self) -> Path:
         """The final model: named arrays, and in the metadata their `order` in the vector that its hash is of."""
         return self.path / "model.safetensors"
@@ -109,15 +114,21 @@ class RunDirectory:
         write_json(self.manifest, {**self.read_manifest(), **changes})
 
 
-def require_no_directory(*files: Path) -> None:
-    """Raise ScenarioError, with a line for each, where a directory stands in the place of a file."""
-    problems = [f"{path}: is a directory, where a file belongs; move it away" for path in files if path.is_dir()]
+def require_files(*files: Path) -> None:
+    """Raise ScenarioError, with a line for each, where anything but a file stands in the place of one."""
+    problems = [
+        f"{path}: is {'a directory' if path.is_dir() else 'no file'}, where a file belongs; move it away"
+        for path in files
+        if path.exists() and not path.is_file()
+    ]
     if problems:
         raise ScenarioError(problems)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The table that a JSON file holds. Raises OSError, or ValueError with its name and what is wrong with it."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"{path.name} is no file")  # to read a pipe is to wait for whoever writes into it
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
@@ -250,8 +249,3 @@ def _last_line(reason: str | None) -> str:
 
 def _reason(words: object) -> str:
     return foreign.line(words, _LONGEST_REASON, otherwise="no reason given")
-
-
-def model_bytes(model: Vector) -> bytes:
-    """The canonical bytes of a model: little-endian float32 in parameter order. Their SHA-256 names the model."""
-    return np.ascontiguousarray(model, dtype="<f4").tobytes()

@@ -24,13 +24,13 @@ from server.accounts import Accounts
 from server.checkpoint import Checkpoint, HoldsClients
 from server.ending import reason_of
 from server.examination import Examination
-from server.exchange import Courier, Member, drive, introduce, model_bytes
+from server.exchange import Courier, Member, drive, introduce
 from server.journal import Line, Record
 from server.planning import Outlook
 from server.recorder import Recorder
 from server.recovery import Recovered
 from server.reports import Asked
-from server.state import State, held_back, with_late
+from server.state import State, held_back, model_bytes, with_late
 from server.trace import Trace
 
 

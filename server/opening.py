@@ -25,6 +25,11 @@ from server.planning import Outlook
 _PACKAGES = ("fedcrucible", "flwr", "torch", "opacus", "tenseal", "numpy")
 
 
+def versions() -> dict[str, str]:
+    """Those of Python and of the packages on which the bits of a run depend."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+
+
 def make_default_directory(scenario: str) -> Path:
     """Make `runs/NAME`, or `runs/NAME-2` and so on: nothing that is there is ever overwritten.
 
@@ -98,7 +103,7 @@ def write_manifest(directory: RunDirectory, loaded: Loaded, overrides: Sequence[
             "scenario_text": loaded.opened.text,
             "overrides": list(overrides),
             "data_sha256": dataset.fingerprint,
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+            "versions": versions(),
             **statement.promises(scenario),
             "dataset": {
                 "source": dataset.source,

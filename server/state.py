@@ -67,6 +67,11 @@ class State:
         )
 
 
+def model_bytes(model: Vector) -> bytes:
+    """The canonical bytes of a model: little-endian float32 in parameter order. Their SHA-256 names the model."""
+    return np.ascontiguousarray(model, dtype="<f4").tobytes()
+
+
 def held_back(view: View, delays: Mapping[int, int]) -> tuple[View, tuple[Late, ...]]:
     """The view without the updates of clients that are so many rounds late, and these updates."""
     if not delays or view.updates is None:

@@ -9,9 +9,9 @@ from typing import Any
 from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
 from scenarios.schema import Scenario
 from scenarios.source import Loaded
-from server import ending, journal
-from server.directory import RunDirectory, require_no_directory
-from server.opening import claimed, load, make_default_directory, write_manifest
+from server import ending, recovery
+from server.directory import RunDirectory, require_files
+from server.opening import claimed, load, make_default_directory, versions, write_manifest
 from server.summary import seconds_before
 from simulation import verify
 from simulation.engines import flower, local
@@ -19,6 +19,11 @@ from simulation.progress import Progress
 from simulation.report import write_report
 
 ENGINES = ("local", "flower")
+
+_OTHER_VERSIONS = (
+    "other versions of Python or of packages began this run (manifest.json has them): it may end with other bits than "
+    "a run that they play alone"
+)
 
 
 def start(
@@ -66,22 +71,14 @@ def resume(path: Path, workers: int | None = None) -> None:
                 [f"{path}: only runs of the local engine can be resumed: under {manifest['engine']} the clients'"
                  " memories live in Flower's runtime and end with it"]
             )  # fmt: skip
-        require_no_directory(directory.journal, directory.summary, directory.matrix, directory.model, directory.report)
-        _require_unchanged(directory)
+        require_files(directory.journal, directory.summary, directory.matrix, directory.model, directory.report)
+        recovery.require_resumable(directory)
+        if manifest.get("versions") != versions():
+            print(_OTHER_VERSIONS, file=sys.stderr)  # noqa: T201
         # What an earlier attempt said at its end is no longer true.
         directory.summary.unlink(missing_ok=True)
         directory.update_manifest(status="running", reason="", ended=None, journal_head=None)
         _play(directory.read_scenario(), directory, "local", workers)
-
-
-def _require_unchanged(directory: RunDirectory) -> None:
-    """Raise ScenarioError where a journal was changed: what is added to it could never be verified."""
-    try:
-        found = journal.problems(journal.read_whole_lines(directory.journal))
-    except (OSError, ValueError) as error:
-        found = [str(error)]
-    if found:
-        raise ScenarioError([f"{directory.journal}: {found[0]}; a run that goes on from it could never be verified"])
 
 
 def closing_lines(path: Path) -> list[str]:

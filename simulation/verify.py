@@ -22,7 +22,7 @@ from scenarios.schema import sha256
 from server import foreign, journal, statement
 from server.coherence import contradictions, left_out
 from server.directory import RunDirectory
-from server.exchange import model_bytes
+from server.state import model_bytes
 from server.summary import epsilon_of, ledgers_of
 from simulation.report.files.outcomes import is_sweep
 

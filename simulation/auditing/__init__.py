@@ -15,7 +15,7 @@ from scenarios.audits import (
     Visibility,
     fitting,
 )
-from server.directory import RunDirectory, require_no_directory, write_bytes, write_json
+from server.directory import RunDirectory, require_files, write_bytes, write_json
 from simulation.auditing import canary, inversion, key_recovery, membership, property_inference, visibility
 from simulation.auditing.subject import Subject, read_subject
 from simulation.report import write_report
@@ -32,7 +32,7 @@ def audit(path: Path, overrides: Sequence[str] = ()) -> list[Finding]:
     is no finished run that verifies, or where an audit does not fit it.
     """
     directory = RunDirectory(path)
-    require_no_directory(directory.findings, directory.report)
+    require_files(directory.findings, directory.report)
     subject = read_subject(directory, overrides)
     audits = subject.scenario.audit or fitting(subject.scenario)
     if not audits:

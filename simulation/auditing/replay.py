@@ -14,7 +14,8 @@ from scenarios.records import appearances_of, untrained
 from scenarios.schema import DpSgd, Scenario
 from scenarios.work import Work
 from server import planning, rules
-from server.exchange import Courier, drive, introduce, model_bytes
+from server.exchange import Courier, drive, introduce
+from server.state import model_bytes
 from server.trace import Trace
 from simulation.grid import LocalGrid
 

@@ -9,7 +9,7 @@ from privacy.errors import ScenarioError
 from privacy.findings import Finding, from_json
 from scenarios import grid, source
 from scenarios.grid import Point, Sweep
-from server.directory import RunDirectory, read_json, require_no_directory, write_json
+from server.directory import RunDirectory, read_json, require_files, write_json
 
 Table = dict[str, Any]
 
@@ -46,7 +46,7 @@ class SweepDirectory:
 
     def open(self) -> None:
         """Make the folder. Raises ScenarioError where that is impossible, or where something else is in it."""
-        require_no_directory(self.sweep, self.results, self.report)
+        require_files(self.sweep, self.results, self.report)
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -5,13 +5,15 @@ import numpy as np
 from server import checkpoint, journal
 from server.checkpoint import Checkpoint, Checkpoints
 
-LINE = journal.link(journal.GENESIS, {"kind": "round", "epsilon": None})
+
+def line(round_):
+    return journal.link(journal.GENESIS, {"kind": "round", "round": round_, "epsilon": None})
 
 
 def kept(round_, context=b"c" * 1000):
     memories = {0: {"ledger": "[]", "secret.context": context, "secret.key": b"k" * 32}, 1: {"secret.context": context}}
     arrays = {"parameters": np.arange(4, dtype=np.float32), "learned/statistics": np.ones(3)}
-    return Checkpoint(round_, arrays, context, LINE, memories)
+    return Checkpoint(round_, arrays, context, line(round_), memories)
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
@@ -55,6 +57,6 @@ def test_only_a_memory_that_changed_is_put_into_words_again(tmp_path, monkeypatc
     spelt, encode = [], checkpoint.base64.b64encode
     monkeypatch.setattr(checkpoint.base64, "b64encode", lambda value: spelt.append(value) or encode(value))
     memories = {**first.memories, 1: {"secret.key": b"n" * 32}}
-    checkpoints.write(replace(first, round=2, memories=memories))
+    checkpoints.write(replace(kept(2), memories=memories))
     assert spelt == [b"n" * 32]
     assert Checkpoints(tmp_path).newest().memories == memories

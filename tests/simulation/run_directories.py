@@ -207,4 +207,4 @@ def _linked(lines: list[dict[str, object]]) -> Iterator[dict[str, object]]:
     for line in lines:
         linked = journal.link(previous, line)
         previous = linked.hash
-        yield linked.record
+        yield {**line, "previous": json.loads(linked.text)["previous"], "hash": linked.hash}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from privacy.errors import ScenarioError
 from scenarios.values import shown
-from server.directory import require_no_directory
+from server.directory import require_files
 from simulation.report.files.fields import Fields, parse
 
 _MOST = 2000
@@ -85,14 +85,14 @@ def is_sweep(directory: Path) -> bool:
     """Whether a directory is a sweep's and not a run's. Raises ScenarioError where its `sweep.json` is a directory."""
     if (directory / "manifest.json").exists():
         return False
-    require_no_directory(directory / "sweep.json")
+    require_files(directory / "sweep.json")
     return (directory / "sweep.json").exists()
 
 
 def read_outcomes(directory: Path) -> Outcomes:
     """Read a sweep's directory. Raises ScenarioError where there are no results that can be read."""
     path = directory / "results.json"
-    require_no_directory(path)
+    require_files(path)
     try:
         told = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
