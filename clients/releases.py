@@ -15,8 +15,8 @@ from scenarios.segments import Segment
 from scenarios.work import Work
 
 
-def statistics_of(plan: Plan, work: Work | None, steps: PrivateSteps | None, released: Collection[str]) -> Vector:
-    """The statistics that the plan's work asks for, over its weight, float32[size]; zeros where there is none.
+def statistics_of(plan: Plan, work: Work, steps: PrivateSteps | None, released: Collection[str]) -> Vector:
+    """The statistics that the plan's work asks for, over its weight, float32[size].
 
     What is taken back is, to the bit, what was released: a segment's noise is named after the segment, not the round.
     Of segments that are not among those `released`, as a budget refused them, nothing is taken back: that would be
@@ -25,12 +25,11 @@ def statistics_of(plan: Plan, work: Work | None, steps: PrivateSteps | None, rel
     resident = data.resident(plan.scenario)
     features = resident.appearances.features.reshape(len(resident.appearances.features), -1)
     total = np.zeros(statistics.size(features.shape[1], resident.classes))
-    for part in work.parts if work is not None else ():
+    for part in work.parts:
         for segment in part.segments:
             if steps is None or segment.name in (steps.segments if part.sign > 0 else released):
                 total += part.sign * _released(plan, segment, steps)
-    scale = 0 if work is None else work.weight
-    return (total / max(1, scale)).astype(np.float32)
+    return (total / work.weight).astype(np.float32)
 
 
 def _released(plan: Plan, segment: Segment, steps: PrivateSteps | None) -> statistics.Statistics:

@@ -72,7 +72,7 @@ def perform(given: Sequence[Task], arrays: Mapping[str, Vector]) -> list[Vector]
             guidance = guidance_of(given[0].plan, arrays)
             return fisher.fishers([job_of(task, guidance) for task in given])
         case "statistics":
-            return [releases.statistics_of(task.plan, work_of(task.plan), task.steps, task.released) for task in given]
+            return [_statistics(task) for task in given]
 
 
 def job_of(task: Task, guidance: Guidance) -> Job:
@@ -117,6 +117,12 @@ def _records(part: Part, kept: Kept, admitted: set[str] | None) -> Labels:
 
 def _may(segment: Segment, admitted: set[str] | None) -> bool:
     return admitted is None or segment.name in admitted
+
+
+def _statistics(task: Task) -> Vector:
+    work = work_of(task.plan)
+    assert work is not None
+    return releases.statistics_of(task.plan, work, task.steps, task.released)
 
 
 def _boosted(plan: Plan, update: Vector) -> Vector:

@@ -39,7 +39,7 @@ class Work:
 
         Dividing by it then loses no bit of a sum.
         """
-        return self.records if self.task != "statistics" or not self.records else 1 << (self.records - 1).bit_length()
+        return self.records if self.task != "statistics" else 1 << (self.records - 1).bit_length()
 
     @property
     def rates(self) -> tuple[tuple[str, float], ...]:
@@ -52,9 +52,8 @@ def work_at(scenario: Scenario, own: Sequence[Segment], client: int, world: Worl
     training = scenario.training
     if task == "statistics":
         parts = _due(scenario, own, client, world)
-        # The sum of a single client is not opened: whoever has nothing to add says so in cipher.
-        says_so = scenario.protection.hides_updates and client in world.present
-        return Work(task, parts, 1) if parts or says_so else None
+        # Nobody adds zeros for company: it is known who has nothing due, so the sum would still be that of the others.
+        return Work(task, parts, 1) if parts else None
     usable = available(world, client, own)
     if task == "consolidate":
         parts = whole(of_now(world, usable), 1)

@@ -108,7 +108,7 @@ class Outlook:
             work = work_at(self.scenario, own, client, world, task)
             if work is not None:
                 found[client] = work
-        return found if any(work.records for work in found.values()) else {}
+        return found
 
 
 @functools.lru_cache(maxsize=4)
@@ -143,7 +143,8 @@ def require_quorum(outlook: Outlook) -> None:
     """Raise ScenarioError where a round comes out with too few clients; who is drawn is known before anything runs.
 
     A round for which there is nobody passes without an update. A round with fewer clients than the quorum would fail
-    the run, and the sum of a single client would not be opened under a protection that hides updates.
+    the run, and the sum of a single client would not be opened under a protection that hides updates: with noise or
+    without, it is that client's own.
     """
     scenario = outlook.scenario
     if outlook.timeless and not isinstance(scenario.federation.sampling, PoissonSampling):
@@ -155,7 +156,17 @@ def require_quorum(outlook: Outlook) -> None:
             asked = outlook.cohort(round_, task)
             left = len([client for client in asked if client not in outlook.lost(round_)])
             if asked and left < least:
-                raise ScenarioError([_too_few(scenario, round_, len(asked), left, least)])
+                lone = task == "statistics" and scenario.protection.hides_updates and len(asked) == 1
+                told = _alone(round_, *asked) if lone else _too_few(scenario, round_, len(asked), left, least)
+                raise ScenarioError([told])
+
+
+def _alone(round_: int, client: int) -> str:
+    return (
+        f"protection.kind: in round {round_} client {client} alone has statistics to release, and the sum would be its "
+        f"own; let another client have something due in round {round_}, too, or take the protection 'none', which "
+        "hides nothing"
+    )
 
 
 def _too_few(scenario: Scenario, round_: int, asked: int, left: int, least: int) -> str:

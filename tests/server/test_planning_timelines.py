@@ -136,3 +136,35 @@ def test_a_client_without_records_of_the_experience_is_not_asked_for_them():
     found = segmented(planned, INCREMENTS, INCREMENTS[:1])
     assert [list(found.cohort(round_, "train")) for round_ in range(1, 7)] == [[0, 1], [0, 1], [0], [0], [0], [0]]
     assert [plan.weight for plan in planning.plan_round(found, {}, 1, "run")] == [0.5, 0.5]
+
+
+STATISTICS = {
+    "model": {"kind": "random-features", "features": 20},
+    "learner": "additive-statistics",
+    "protection": {"kind": "homomorphic"},
+}
+
+
+def unlearnt(*clients, **tables):
+    """All four clients release their statistics in round 1, and those of these are taken back in round 3."""
+    events = [event("unlearn", 3, clients=list(clients), method="subtract-statistics")]
+    return outlook(scenario(**{**STATISTICS, **tables}, event=events))
+
+
+def test_statistics_of_one_client_alone_are_refused_under_a_protection_that_hides_them():
+    expected = "protection.kind: in round 3 client 2 alone has statistics to release, and the sum would be its own; let"
+    with pytest.raises(ScenarioError, match=expected):
+        planning.require_quorum(unlearnt(2))
+    planning.require_quorum(unlearnt(2, protection={"kind": "none"}))
+
+
+def test_noise_does_not_make_one_client_s_statistics_a_sum():
+    with pytest.raises(ScenarioError, match="in round 3 client 2 alone"):
+        planning.require_quorum(unlearnt(2, privacy=DP))
+
+
+def test_statistics_of_two_clients_are_summed_and_nobody_else_is_asked():
+    planned = unlearnt(1, 2)
+    planning.require_quorum(planned)
+    assert [list(planned.cohort(round_, "statistics")) for round_ in range(1, 5)] == [[0, 1, 2, 3], [], [1, 2], []]
+    assert [plan.weight for plan in planning.plan_round(planned, {}, 3, "run", task="statistics")] == [0.5, 0.5]

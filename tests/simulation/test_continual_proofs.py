@@ -90,8 +90,9 @@ def test_a_client_whose_statistics_are_subtracted_was_never_there(tmp_path, priv
 
 
 def test_statistics_add_up_under_encryption(tmp_path):
-    plain = run(tmp_path, "statistics-never-forget", name="plain")
-    encrypted = run(tmp_path, "statistics-never-forget", "protection=homomorphic", name="encrypted")
+    both = 'event=[{at=6,kind="unlearn",clients=[8,9],method="subtract-statistics"}]'  # one alone would be seen
+    plain = run(tmp_path, "statistics-never-forget", both, name="plain")
+    encrypted = run(tmp_path, "statistics-never-forget", "protection=homomorphic", both, name="encrypted")
     first, second = (json.loads(one.summary.read_text())["accuracy"] for one in (plain, encrypted))
     assert first == pytest.approx(second, abs=0.01)
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from privacy import accounting, ledger
-from privacy.errors import RunFailed
+from privacy.errors import Rejected, RunFailed
+from privacy.protections import homomorphic
 from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary, typed, write
 from server import federation, journal
 from server.directory import RunDirectory
@@ -199,6 +200,21 @@ def test_who_has_released_its_statistics_is_still_there(tmp_path, event, warning
     told = list(checking.describe(path, []))
     assert "round 2: clients none; 0.00 MB up" in told
     assert sum("nobody" in line for line in told) == warnings
+
+
+def test_statistics_of_the_only_client_that_is_left_are_not_opened(tmp_path, monkeypatch):
+    send = homomorphic._send_update
+
+    def lost(protection, side, fields):
+        if (side.client, side.round) == (2, 2):
+            raise Rejected("the disk is full")
+        return send(protection, side, fields)
+
+    monkeypatch.setattr(homomorphic, "_send_update", lost)
+    event = happens("unlearn", 2, "clients = [1, 2]", 'method = "subtract-statistics"')
+    text = 'learner = { kind = "additive-statistics" }\n' + SMALL + ENCRYPTED + event
+    with pytest.raises(RunFailed, match=r"round 2: 0 usable updates.*a sum of 1 client would show.*the disk is full"):
+        play(tmp_path, text, "federation.quorum=1")
 
 
 def test_a_dry_run_in_another_process_gives_the_same_bytes(tmp_path):
