@@ -9,8 +9,9 @@ key holder's secret learns nothing from uploads (IND-CPA under ring learning wit
 **What it does not give.**
 - There is one key. The key holder can read every single upload it gets hold of, and the server together with the key
   holder reads everybody. The server must relay the context and the sums faithfully: one that swaps the context for its
-  own, or has a single upload decrypted as a "sum", reads updates. The key holder refuses sums said to be of one
-  client, but it cannot see whether the server says the truth: the server is taken to be honest but curious.
+  own, or has a single upload decrypted as a "sum", reads updates. The key holder refuses sums to which only one
+  client is said to have added anything, but it cannot see whether the server says the truth: the server is taken to be
+  honest but curious.
 - What the key holder sends, the context and the sums, is checked for form and range but carries no signature: that it
   comes from the key holder is the transport's to guarantee.
 - The sum is released, and a sum of two tells each of the two the other's update.
@@ -145,7 +146,8 @@ class Homomorphic(Parameters):
             return View(cohort.round, np.zeros(cohort.parameters, np.float64), (), by_client(rejections))
         fields: dict[str, Value] = {
             "sum": running.to_bytes(),
-            "contributors": len(contributions),
+            # Whoever has no weight adds zeros, and everybody knows it: that is no company to be hidden among.
+            "contributors": sum(one.weight > 0 for one in contributions),
             "parameters": cohort.parameters,
             "context": context_hash,
         }
@@ -203,7 +205,7 @@ def _send_update(protection: Homomorphic, side: ClientSide, fields: Fields) -> t
 
 
 def _decrypt_sum(protection: Homomorphic, side: ClientSide, fields: Fields) -> tuple[Fields, Mapping[str, bytes]]:
-    """Decrypt a sum of at least two clients, or of the only one there is."""
+    """Decrypt a sum to which at least two clients added anything, or the only one there is."""
     if _SECRET not in side.secrets:
         raise PolicyRefused(f"client {side.client} holds no secret key")
     _own_context(side, fields)

@@ -129,6 +129,15 @@ def test_the_key_holder_does_not_open_a_sum_of_one():
     assert not view.total.any()
 
 
+@pytest.mark.parametrize("scheme", ["bfv", "ckks"])
+def test_clients_without_weight_are_no_company_for_a_single_one(scheme):
+    view = a_run(Homomorphic(scheme=scheme), weights={0: 0.0, 1: 1.0, 2: 0.0}).collect()
+    assert view.contributions == ()
+    assert {"a sum of 1 client would show that client's update" in one.reason for one in view.rejections} == {True}
+    assert not view.total.any()
+    assert len(a_run(Homomorphic(scheme=scheme), weights={0: 0.0, 1: 0.5, 2: 0.5}).collect().contributions) == 3
+
+
 def decrypted(reply_of):
     def tamper(request, reply):
         return reply_of(reply) if request.phase == "decrypt" else reply
