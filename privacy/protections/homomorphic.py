@@ -16,13 +16,14 @@ key holder's secret learns nothing from uploads (IND-CPA under ring learning wit
   comes from the key holder is the transport's to guarantee.
 - The sum is released, and a sum of two tells each of the two the other's update.
 - A registered client can encrypt what it likes. Rubbish is almost surely seen, by the padding or by the sum's range (a
-  full ciphertext of random slots passes with probability e^-63), but nobody sees whose it was: the round is lost, not
-  the run. Well-chosen values are not seen: nothing holds a client to its weight or to the shared clip, only the sum to
-  the whole range.
+  full ciphertext of random slots passes with probability e^-63), but nobody sees whose it was: the round has no sum,
+  and the run ends. Well-chosen values are not seen: nothing holds a client to its weight or to the shared clip, only
+  the sum to the whole range.
 
 When the key holder does not answer, refuses, or returns what cannot be a sum, the round has no sum: the view is all
-zeros, without contributions, and each upload is rejected with that reason. Whether the run goes on is the quorum's
-question, since a key holder may be back in the next round. Without a key holder at the start there is no run.
+zeros, without contributions, and each upload is rejected with that reason. That is below any quorum, so the run ends
+with the round. It goes on, without an update, only where budgets and dropouts left a single client: that sum is not
+opened at all. Without a key holder at the start there is no run.
 """
 
 import functools

@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from flwr.app import Context, RecordDict
 
-from privacy import accounting
+from privacy import accounting, fixed_point
 from privacy.errors import RunFailed, ScenarioError
-from runs import PRIVATE, SMALL, begin, play, summary, typed, wait_for_rounds, write
+from runs import ENCRYPTED, PRIVATE, SMALL, begin, play, summary, typed, wait_for_rounds, write
 from server import app, journal
 from server import directory as directory_module
 from server.checkpoint import Checkpoints
@@ -53,6 +54,15 @@ def test_an_infinite_epsilon_is_told_and_verified(tmp_path, monkeypatch):
     monkeypatch.undo()
     accounting._epsilon_rdp.cache_clear()
     assert any("is said to have spent inf" in problem for problem in verify.problems(directory.path))
+
+
+def test_a_sum_that_cannot_be_ends_the_run_whatever_the_quorum(tmp_path, monkeypatch):
+    # Were it only the round that is lost, each round would tell whoever sent rubbish a bit about the secret key.
+    too_large = np.full(650, 130_900), 0  # four of them are 523,600; honest updates come to 520,195 at most
+    monkeypatch.setattr(fixed_point, "quantise", lambda update, weight, value_range: too_large)
+    with pytest.raises(RunFailed, match=r"round 1: 0 usable updates.*the round has no sum: .* out of range"):
+        play(tmp_path, SMALL + ENCRYPTED, "federation.quorum=1")
+    assert [line["kind"] for line in journal.read(tmp_path / "run" / "journal.jsonl")] == ["start", "round-failed"]
 
 
 def test_the_head_is_printed_for_whoever_keeps_it(finished):
