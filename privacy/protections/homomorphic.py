@@ -19,6 +19,14 @@ key holder's secret learns nothing from uploads (IND-CPA under ring learning wit
   full ciphertext of random slots passes with probability e^-63), but nobody sees whose it was: the round has no sum,
   and the run ends. Well-chosen values are not seen: nothing holds a client to its weight or to the shared clip, only
   the sum to the whole range.
+- Whether a sum decrypts is an oracle. A registered client that adds an error of its choice to its ciphertext learns
+  from a failure a bit about the secret key: a reaction attack (on ring-LWE keys that are used again Fluhrer 2016, IACR
+  2016/085; from decryption failures of BFV Checri, Sirdey, Boudguiga and Bultel, CRYPTO 2024). A failure ends the run,
+  and every run has a key of its own, so that costs one run a bit; but whoever resumes the failed run grants another
+  try at the same key.
+- A sum that decrypts can carry more of the key. In one slot a client can add a number of its choice times the key's own
+  value there, 40 bits in "bfv", which passes for a sum 98 times in 100 and is read by whoever knows what the others
+  added in that slot. All 4,096 slots give the key, and some sixty are to be had before a failure ends the run.
 
 When the key holder does not answer, refuses, or returns what cannot be a sum, the round has no sum: the view is all
 zeros, without contributions, and each upload is rejected with that reason. That is below any quorum, so the run ends

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from exchanges import RUN, Clients, some_updates
 
-from privacy import envelopes
+from privacy import ciphertexts, envelopes, fixed_point
 from privacy.ciphertexts import CIPHERTEXT_BYTES
-from privacy.contexts import COEFFICIENT_PRIME
+from privacy.contexts import COEFFICIENT_PRIME, DEGREE, PLAIN_MODULUS, new_context
 from privacy.envelopes import OVERHEAD_BYTES, Binding
 from privacy.protections import Homomorphic, NoProtection
 from privacy.protections.protocol import UPDATE, Reply
@@ -216,3 +216,34 @@ def test_rubbish_without_padding_is_out_of_range():
     upload = envelopes.seal(run.secrets[VICTIM]["signing_key"], binding, random_coefficients(kept))
     view = run.collect(ROUND, lambda q, r: Reply(1, {"envelope": upload}) if (q.client, q.phase) == (1, UPDATE) else r)
     assert "out of range" in view.rejections[0].reason
+
+
+def times_the_key(body, root):
+    """A ciphertext with the key's own value at one root of X^4096 + 1 added to its slot of the plaintext."""
+    # The polynomial that is 1 at this root and 0 at all others, scaled as a plaintext is, beside the key.
+    indicator = [pow(root, -power, PLAIN_MODULUS) * pow(DEGREE, -1, PLAIN_MODULUS) for power in range(DEGREE)]
+    scaled = [(COEFFICIENT_PRIME * (one % PLAIN_MODULUS) + PLAIN_MODULUS // 2) // PLAIN_MODULUS for one in indicator]
+    coefficients = np.frombuffer(body, "<u8").reshape(2, DEGREE).astype(object)
+    coefficients[1] = (coefficients[1] + np.array(scaled, object)) % COEFFICIENT_PRIME
+    return coefficients.astype("<u8").tobytes()
+
+
+def test_a_sum_that_decrypts_can_carry_a_slot_of_the_key_as_the_protection_says():
+    # What is documented is not prevented: should this fail since it is, the documentation is to be changed.
+    secret, public = new_context("bfv")
+    zeros = np.zeros(DEGREE, np.int64)
+    candidates = (pow(base, (PLAIN_MODULUS - 1) // (2 * DEGREE), PLAIN_MODULUS) for base in range(2, 100))
+    root = next(one for one in candidates if pow(one, DEGREE, PLAIN_MODULUS) == PLAIN_MODULUS - 1)
+    passed = []
+    for odd in range(1, 17, 2):
+        read = []
+        for _ in range(2):
+            running = ciphertexts.RunningSum("bfv", public, 1)
+            running.add(times_the_key(ciphertexts.encrypt("bfv", public, zeros), pow(root, odd, PLAIN_MODULUS)))
+            running.add(ciphertexts.encrypt("bfv", public, zeros))
+            read.append(ciphertexts.decrypt("bfv", secret, running.to_bytes(), DEGREE))
+        assert np.count_nonzero(read[0]) == 1
+        assert np.array_equal(*read)  # it is the key that decides, not the encryption's noise
+        fields = fixed_point.unpack(read[0], 2 * DEGREE)
+        passed.append(np.abs(fields).max() <= fixed_point.largest_sum(1.0, 2))
+    assert sum(passed) >= 4  # 98 in 100 do
