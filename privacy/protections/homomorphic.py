@@ -27,6 +27,9 @@ key holder's secret learns nothing from uploads (IND-CPA under ring learning wit
 - A sum that decrypts can carry more of the key. In one slot a client can add a number of its choice times the key's own
   value there, 40 bits in "bfv", which passes for a sum 98 times in 100 and is read by whoever knows what the others
   added in that slot. All 4,096 slots give the key, and some sixty are to be had before a failure ends the run.
+- A run that is resumed in the middle of a round plays it again, and all its clients are as they were before it: the key
+  holder does not know that it has opened a sum of this round. Where a client is lost to the second attempt only, two
+  sums are opened that differ by its update, and who saw both has it.
 
 When the key holder does not answer, refuses, or returns what cannot be a sum, the round has no sum: the view is all
 zeros, without contributions, and each upload is rejected with that reason. That is below any quorum, so the run ends
