@@ -2,10 +2,11 @@
 
 A trace says what passed, whom it reached and in which form; the form was told from the bytes (`privacy.forms`). Beside
 what is read there is what follows: who holds the key reads the ciphertexts it is sent, who reads single updates can add
-them up, and who has the model of two rounds has the sum between them.
+them up, and who has the model of two rounds has the sum between them. How many clients added to a sum is known from
+the journal's reports, and a sum of one is that one's update.
 
 **What it does not show.** What roles know from elsewhere or tell each other: a server and a key holder that work
-together read everything. A sum of updates is taken for one, as the protection takes it.
+together read everything.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -116,12 +117,15 @@ def noise_told(noised: bool, from_the_system: bool) -> str:
     return "with the noise that clients added" if from_the_system else "with noise from a seed that all were sent"
 
 
-def table(rounds: Sequence[Sequence[Passed]], carries: Mapping[str, Quantity], noise: str) -> tuple[Seen, ...]:
+def table(
+    rounds: Sequence[Sequence[Passed]], carries: Mapping[str, Quantity], noise: str, added: Sequence[int] = ()
+) -> tuple[Seen, ...]:
     """A cell for each quantity and role, quantities in their own order, those that have no name last.
 
     `rounds` holds the trace of each of the journal's lines, `carries` what the protection's fields are about, `noise`
-    what is said of the noise that clients add before they send, or nothing where they add none. A single update tells
-    its client's labels as far as noise allows (Zhao, Mopuri & Bilen 2020, arXiv 2001.02610).
+    what is said of the noise that clients add before they send, or nothing where they add none, and `added` how many
+    clients added anything to each sum, as far as that is known. A single update tells its client's labels as far as
+    noise allows (Zhao, Mopuri & Bilen 2020, arXiv 2001.02610).
     """
     holders, present = _key_holders(rounds), roles(rounds)
     found: dict[tuple[str, Role], Seen] = {}
@@ -133,7 +137,7 @@ def table(rounds: Sequence[Sequence[Passed]], carries: Mapping[str, Quantity], n
     if holders:
         _better(found, Seen("secret key", "key holder", "holds", "it made the key, which was never sent"))
     models = sum(any(passed.name == "arrays.parameters" for passed in one) for one in rounds)
-    uploads = [count for one in rounds if (count := _uploads(one, carries))]
+    uploads = [count for count in (*added, *(_uploads(one, carries) for one in rounds)) if count]
     for _ in range(2):  # what follows from what follows: single updates from a sum that was worked out
         for role in present:
             for seen in list(_follows(found, role, models, min(uploads, default=0), noise)):

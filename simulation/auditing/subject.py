@@ -26,7 +26,7 @@ class Subject:
     """A finished run: its scenario, the audits overridden or not, what each client spent, and the released model.
 
     `first_model_sha256` names the model that came of round 1, `messages` is the trace of what travelled, by line of the
-    journal.
+    journal, and `added` holds who added anything to the sum of a round, by round.
     """
 
     scenario: Scenario
@@ -34,6 +34,7 @@ class Subject:
     model: Vector
     first_model_sha256: str
     messages: Sequence[Sequence[Passed]] | None
+    added: Mapping[int, Sequence[str]]
 
 
 def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
@@ -53,13 +54,24 @@ def read_subject(directory: RunDirectory, overrides: Sequence[str]) -> Subject:
         traced = all("messages" in line for line in lines)
         messages = [[passed_of(one) for one in line["messages"]] for line in lines] if traced else None
         released = verify.released_model(directory)
-        return Subject(scenario, ledgers_of(lines), released, _after_round_1(lines), messages)
+        return Subject(scenario, ledgers_of(lines), released, _after_round_1(lines), messages, _added(lines))
     except verify.UNREADABLE as error:
         raise ScenarioError([f"{directory.path}: not a readable run directory: {verify.why(error)}"]) from error
 
 
 def _after_round_1(lines: Sequence[Record]) -> str:
     return next((str(line["model_sha256"]) for line in lines if line["kind"] == "round" and line["round"] == 1), "")
+
+
+def _added(lines: Sequence[Record]) -> Mapping[int, Sequence[str]]:
+    """Whoever has no weight adds nothing."""
+    return {
+        int(line["round"]): [
+            client for client, one in line["reports"].items() if one["status"] == "trained" and one["weight"] != 0
+        ]
+        for line in lines
+        if line["kind"] == "round"
+    }
 
 
 def _with_audits(directory: RunDirectory, values: Mapping[str, object], overrides: Sequence[str]) -> Scenario:

@@ -11,7 +11,8 @@ from simulation.auditing.subject import Subject
 
 _UPDATES = "single updates"
 _LIMITS = (
-    "Told from the trace of messages alone: what roles know from elsewhere or tell each other is not in it. The "
+    "Told from the journal's trace of messages and its reports: what roles know from elsewhere or tell each other is "
+    "not in them. The "
     "network is whoever listens where the transport does not encrypt, as here."
 )
 
@@ -25,8 +26,9 @@ def findings(subject: Subject) -> list[Finding]:
     if subject.messages is None:
         raise ValueError("the run's journal holds no trace of all of its messages: an earlier version made it")
     noise = visibility.noise_told(isinstance(scenario.privacy, DpSgd), scenario.system_noise)
-    seen = visibility.table(subject.messages, protection.carries(), noise)
-    leaks = visibility.leaks(subject.messages, protection.carries(), protection.hides_updates)
+    added = [len(clients) for clients in subject.added.values()]
+    seen = visibility.table(subject.messages, protection.carries(), noise, added)
+    leaks = (*visibility.leaks(subject.messages, protection.carries(), protection.hides_updates), *_of_one(subject))
     facts = {
         "protection": protection.kind,
         "leaks": list(leaks),
@@ -39,6 +41,18 @@ def findings(subject: Subject) -> list[Finding]:
         _who_reads(seen), "roles that could read single updates", len(readers), {"roles": readers}, scenario.seed
     )
     return [replace(counted, contradiction=bool(leaks)), read]
+
+
+def _of_one(subject: Subject) -> tuple[str, ...]:
+    """Sums that were to hide a client and are its own update, a sentence for each client."""
+    rounds: dict[str, list[str]] = {}
+    for round_, clients in subject.added.items():
+        if len(clients) == 1 and subject.scenario.protection.hides_updates:
+            rounds.setdefault(clients[0], []).append(str(round_))
+    return tuple(
+        f"the sum of round {', '.join(own)}, to which client {client} alone added anything"
+        for client, own in rounds.items()
+    )
 
 
 def _finding(statement: str, figure: str, value: int, facts: Mapping[str, object], seed: int) -> Finding:

@@ -307,15 +307,34 @@ def test_a_protection_that_leaks_updates_beside_its_ciphertexts_is_found_out(tmp
     assert "could be an update travelled in the clear as 'reply.copy'" in found.statement
 
 
-def test_a_run_whose_messages_were_not_traced_is_refused(copied):
-    lines = [json.loads(line) for line in copied.journal.read_text().splitlines()]
+def rewritten(directory, change):
+    """Write another journal into the directory, whose lines are linked anew."""
     chained, previous = [], journal.GENESIS
-    for line in lines:
-        content = {name: value for name, value in line.items() if name not in ("messages", "hash", "previous")}
+    for line in journal.read(directory.journal):
+        content = change({name: value for name, value in line.items() if name not in ("hash", "previous")})
         chained.append(journal.link(previous, content))
         previous = chained[-1].hash
-    copied.journal.write_text("".join(line.text + "\n" for line in chained))
-    copied.update_manifest(journal_head=previous)
+    directory.journal.write_text("".join(line.text + "\n" for line in chained))
+    directory.update_manifest(journal_head=previous)
+
+
+def test_a_sum_of_one_client_and_of_zeros_is_an_update_that_the_server_read(tmp_path):
+    def with_zeros(line):
+        for client, report in line["reports"].items() if line.get("round") == 2 else ():
+            report["weight"] = float(client == "3")
+        return line
+
+    directory = play(tmp_path, SMALL + ENCRYPTED)
+    rewritten(directory, with_zeros)
+    found, read = auditing.audit(directory.path, SEEN)
+    assert found.contradiction
+    assert found.facts["leaks"] == ["the sum of round 2, to which client 3 alone added anything"]
+    assert "server" in read.facts["roles"]
+    assert "in a round there was only one to add up" in directory.report.read_text()
+
+
+def test_a_run_whose_messages_were_not_traced_is_refused(copied):
+    rewritten(copied, lambda line: {name: value for name, value in line.items() if name != "messages"})
     with pytest.raises(ScenarioError, match="no trace of all of its messages"):
         auditing.audit(copied.path, SEEN)
     untried = {one.kind for one in auditing.audit(copied.path, ["audit=[]"]) if one.figure == "not tried"}

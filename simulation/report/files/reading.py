@@ -83,8 +83,7 @@ def _broken(lines: list[Fields], manifest: Fields, summary: Fields) -> str:
 def _round(line: Fields, hidden: bool) -> Round:
     reports = {client: _report(line.inner("reports").inner(client)) for client in line.inner("reports")}
     seen = line.inner("seen")
-    statuses = [report.status for report in reports.values()]
-    alone = line.text("kind") == "round" and statuses.count("trained") == 1
+    alone = line.text("kind") == "round" and sum(report.added for report in reports.values()) == 1
     nobody = line.values.get("reports") == {} or (bool(reports) and all(one.sent_nothing for one in reports.values()))
     return Round(
         round=line.count("round"),
@@ -110,7 +109,8 @@ def _round(line: Fields, hidden: bool) -> Round:
 
 def _report(report: Fields) -> ClientReport:
     ledger = report.inners("ledger")
-    return ClientReport(report.text("status"), report.text("reason"), report.count("sent_bytes"), ledger)
+    told = report.text("status"), report.text("reason")
+    return ClientReport(*told, report.count("sent_bytes"), report.finite("weight"), ledger)
 
 
 def _epsilon(values: Fields) -> dict[str, float]:

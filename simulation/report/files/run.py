@@ -14,7 +14,13 @@ class ClientReport:
     status: str
     reason: str
     sent_bytes: int
+    weight: float | None
     ledger: tuple[Fields, ...] = ()
+
+    @property
+    def added(self) -> bool:
+        """Whether the update is in the round's sum; one without weight is nothing but zeros there."""
+        return self.status == "trained" and self.weight != 0
 
     @property
     def sent_nothing(self) -> bool:

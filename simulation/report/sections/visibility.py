@@ -36,7 +36,8 @@ def who_saw_what(run: Run) -> Table | None:
         return None
     privacy = run.scenario.inner("privacy")
     noise = noise_told(privacy.text("kind") == "dp-sgd", privacy.text("noise_source") == "system")
-    present, cells = roles(rounds), table(rounds, _carries(run.scenario.inner("protection")), noise)
+    added = [sum(report.added for report in one.reports.values()) for one in run.rounds]
+    present, cells = roles(rounds), table(rounds, _carries(run.scenario.inner("protection")), noise, added)
     rows = [cells[begin : begin + len(present)] for begin in range(0, len(cells), len(present))]
     shown = [row for row in rows if row[0].quantity in _TOLD_ANYWAY or any(one.how != "nothing" for one in row)]
     return Table("Who saw what", ("Quantity", *map(_title, present)), tuple(map(_row, shown[:_MOST_ROWS])))
