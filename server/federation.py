@@ -19,7 +19,7 @@ from scenarios.learners import Task
 from scenarios.plans import Plan
 from scenarios.schema import DpSgd, Scenario
 from scenarios.timeline import ends_experience, happening, tasks_at
-from server import journal, learning, planning, reports, rules
+from server import journal, learning, planning, reports, rules, statuses
 from server.accounts import Accounts
 from server.checkpoint import Checkpoint, HoldsClients
 from server.ending import reason_of
@@ -129,7 +129,7 @@ class Federation:
         figures = self.examination.figures(self.state.model, round_, whole=ends_experience(self.scenario, round_))
         if not (np.isfinite(self.state.model).all() and math.isfinite(figures["loss"])):
             self._fail(round_, told, "the model diverged; lower training.learning_rate")
-        self.round, self.stopped = round_, self._reason_to_stop(told)
+        self.round, self.stopped = round_, statuses.reason_to_stop(self.scenario, _statuses(told))
         self._keep_if_needed()
         self._keep(
             {
@@ -175,7 +175,7 @@ class Federation:
 
     def _require_quorum(self, round_: int, asked: Asked, told: Mapping[str, Record]) -> None:
         came, quorum = len(asked.view.contributions) + len(asked.late), self.scenario.federation.quorum
-        if came < quorum and not self._nobody_left(told):
+        if came < quorum and not statuses.nobody_left(self.scenario, _statuses(told)):
             self._fail(round_, told, reports.below_quorum(came, quorum, told))
 
     def _take_in(self, round_: int, task: Task, asked: Asked) -> None:
@@ -208,27 +208,6 @@ class Federation:
         }
         return {str(client): value if math.isfinite(value) else None for client, value in spent.items()}
 
-    def _nobody_left(self, told: Mapping[str, Record]) -> bool:
-        """Whether budgets are spent, or a Poisson cohort came out empty, so that there is no sum to be had.
-
-        Whoever else was lost is no reason to fail then. Under a protection that hides updates the sum of a single
-        client is not opened.
-        """
-        statuses = [report["status"] for report in told.values()]
-        left = len([status for status in statuses if status not in ("retired", "dropped")])
-        if left == 0:
-            return not statuses or "retired" in statuses
-        return left == 1 and len(told) > 1 and self.scenario.protection.hides_updates
-
-    def _reason_to_stop(self, told: Mapping[str, Record]) -> str:
-        """Why this was the last round: a client has nothing left to spend, and the scenario wants it to end then."""
-        privacy = self.scenario.privacy
-        budget = privacy.budget if isinstance(privacy, DpSgd) else None
-        spent = [client for client, report in told.items() if report["status"] == "retired"]
-        if budget is None or budget.on_exhausted != "stop" or not spent:
-            return ""
-        return f"the privacy budget of client {spent[0]} is spent"
-
     def _fail(self, round_: int, told: Mapping[str, Record], reason: str, cause: Exception | None = None) -> NoReturn:
         """End the run in the middle of a round; what the round cost its clients is journalled all the same."""
         self._record({"kind": "round-failed", "round": round_, "reason": reason, "reports": told})
@@ -253,3 +232,7 @@ class Federation:
         line = journal.link(self.previous, {**content, "messages": self.trace.lines()})
         self.previous, self.trace = line.hash, Trace()
         return line
+
+
+def _statuses(told: Mapping[str, Record]) -> dict[int, str]:
+    return {int(client): str(report["status"]) for client, report in told.items()}

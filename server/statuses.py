@@ -1,0 +1,29 @@
+"""What the statuses of a round's clients mean for the run: whether a round without a sum passes, and whether it was the
+last. Kept apart from Flower so that a dry run goes by the same rules.
+"""
+
+from collections.abc import Mapping
+
+from scenarios.schema import DpSgd, Scenario
+
+
+def nobody_left(scenario: Scenario, statuses: Mapping[int, str]) -> bool:
+    """Whether budgets are spent, or a Poisson cohort came out empty, so that there is no sum to be had.
+
+    Whoever else was lost is no reason to fail then. Under a protection that hides updates the sum of a single client is
+    not opened.
+    """
+    left = len([status for status in statuses.values() if status not in ("retired", "dropped")])
+    if left == 0:
+        return not statuses or "retired" in statuses.values()
+    return left == 1 and len(statuses) > 1 and scenario.protection.hides_updates
+
+
+def reason_to_stop(scenario: Scenario, statuses: Mapping[int, str]) -> str:
+    """Why this was the last round: a client has nothing left to spend, and the scenario wants it to end then."""
+    privacy = scenario.privacy
+    budget = privacy.budget if isinstance(privacy, DpSgd) else None
+    spent = [client for client, status in statuses.items() if status == "retired"]
+    if budget is None or budget.on_exhausted != "stop" or not spent:
+        return ""
+    return f"the privacy budget of client {min(spent)} is spent"

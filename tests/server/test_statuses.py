@@ -1,0 +1,38 @@
+import pytest
+from outlooks import scenario
+
+from server.statuses import nobody_left, reason_to_stop
+
+ENCRYPTED = {"kind": "homomorphic"}
+STOP = {"kind": "dp-sgd", "noise_multiplier": 1.0, "budget": {"epsilon": 2.0, "on_exhausted": "stop"}}
+RETIRE = {**STOP, "budget": {"epsilon": 2.0}}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "plain", "encrypted"),
+    [
+        ([], True, True),
+        (["retired", "retired"], True, True),
+        (["retired", "dropped"], True, True),
+        (["dropped", "dropped"], False, False),
+        (["retired", "trained"], False, True),
+        (["trained"], False, False),
+        (["retired", "trained", "failed"], False, False),
+    ],
+)
+def test_a_round_without_a_sum_passes_where_budgets_leave_nobody(statuses, plain, encrypted):
+    by_client = dict(enumerate(statuses))
+    assert nobody_left(scenario(), by_client) is plain
+    assert nobody_left(scenario(protection=ENCRYPTED), by_client) is encrypted
+
+
+@pytest.mark.parametrize(
+    ("privacy", "statuses", "reason"),
+    [
+        (STOP, {1: "trained", 4: "retired", 3: "retired"}, "the privacy budget of client 3 is spent"),
+        (STOP, {1: "trained", 3: "dropped"}, ""),
+        (RETIRE, {1: "trained", 3: "retired"}, ""),
+    ],
+)
+def test_only_a_spent_budget_that_is_to_stop_the_run_does(privacy, statuses, reason):
+    assert reason_to_stop(scenario(privacy=privacy), statuses) == reason
