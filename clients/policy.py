@@ -4,8 +4,8 @@ import functools
 import hashlib
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from clients.memory import Memory
 from privacy import accounting, ledger
 from privacy.errors import BudgetSpent, PolicyRefused
 from privacy.ledger import Charge, Ledger
@@ -14,6 +14,9 @@ from scenarios.plans import Plan
 from scenarios.schema import DpSgd, Scenario
 from scenarios.timeline import tasks_at
 from scenarios.world import World
+
+if TYPE_CHECKING:
+    from clients.memory import Memory  # brings Flower, which a dry run must not wait for
 
 
 def settle(plan: Plan, scenario: Scenario, world: World, steps: PrivateSteps | None, kept: Ledger) -> Ledger:
@@ -24,7 +27,7 @@ def settle(plan: Plan, scenario: Scenario, world: World, steps: PrivateSteps | N
     return kept
 
 
-def require_agreed(plan: Plan, scenario: Scenario, kept: Memory) -> None:
+def require_agreed(plan: Plan, scenario: Scenario, kept: "Memory") -> None:
     """Raise PolicyRefused for a plan that is not of the scenario the client was introduced with, or not for this round.
 
     Nor is a private round trained twice: seeded noise would be the same, and the difference of two replies without any.
@@ -69,15 +72,17 @@ def admit(
     return ledger.add_all(kept, affordable.charges), affordable
 
 
+def affords(scenario: Scenario, world: World, steps: PrivateSteps, kept: Ledger) -> bool:
+    """Whether the limits in force pay for all of the steps on all of the segments: `admit` then admits them whole."""
+    limit = _limit(scenario, world)
+    return limit is None or not steps.charges or limit.allows(ledger.add_all(kept, steps.charges))
+
+
 def _within_budget(scenario: Scenario, world: World, steps: PrivateSteps | None, kept: Ledger) -> PrivateSteps | None:
-    privacy = scenario.privacy
-    if steps is None or not isinstance(privacy, DpSgd) or not steps.charges:
+    privacy, limit = scenario.privacy, _limit(scenario, world)
+    if steps is None or limit is None or not steps.charges:
         return steps  # what costs nothing, as taking statistics back, is within any budget
-    # An epsilon that noise was calibrated to is a promise as well, whatever noise the server then plans.
-    limits = [limit for limit in (privacy.epsilon, world.budget) if limit is not None]
-    if not limits:
-        return steps
-    limit = _Limit(min(limits), privacy.delta, privacy.accountant)
+    assert isinstance(privacy, DpSgd)
     if privacy.budget is not None and privacy.budget.on_exhausted == "retire-segment":
         return steps.only([one for one in steps.charges if _affordable(kept, (one,), limit) == steps.steps])
     affordable = _affordable(kept, steps.charges, limit)
@@ -93,8 +98,16 @@ class _Limit:
     accountant: accounting.Accountant
 
     def allows(self, rows: Ledger) -> bool:
-        # The Renyi bound is quick and holds for both accountants; only what it does not allow is left to the other.
-        return any(accounting.epsilon(rows, self.delta, one) <= self.epsilon for one in ("rdp", self.accountant))
+        return accounting.within(rows, self.epsilon, self.delta, self.accountant)
+
+
+def _limit(scenario: Scenario, world: World) -> _Limit | None:
+    privacy = scenario.privacy
+    if not isinstance(privacy, DpSgd):
+        return None
+    # An epsilon that noise was calibrated to is a promise as well, whatever noise the server then plans.
+    limits = [limit for limit in (privacy.epsilon, world.budget) if limit is not None]
+    return _Limit(min(limits), privacy.delta, privacy.accountant) if limits else None
 
 
 @functools.lru_cache(maxsize=1024)

@@ -50,6 +50,16 @@ def epsilon_by_segment(ledger: Ledger, delta: float, accountant: Accountant = "r
     return {name: compose(rows, delta) for name, rows in _by_segment(ledger).items()}
 
 
+def within(ledger: Ledger, limit: float, delta: float, accountant: Accountant = "rdp") -> bool:
+    """Whether `epsilon` is at most `limit`, reckoned only as far as that takes.
+
+    What the bound over whole orders allows, which is quick to tell, the others allow as well; so does "prv" what the
+    Renyi bound allows.
+    """
+    bounds = (_epsilon_over_whole_orders, _epsilon_rdp, _composition(accountant))
+    return all(any(bound(rows, delta) <= limit for bound in bounds) for rows in _by_segment(ledger).values())
+
+
 def largest(ledgers: Iterable[Ledger], delta: float, accountant: Accountant = "rdp") -> float:
     """The largest lifetime epsilon of many clients, as `epsilon` gives each. 0.0 of none.
 

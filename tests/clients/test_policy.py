@@ -203,3 +203,16 @@ def test_lost_attempts_never_drew_more_than_the_budget_paid_for():
     assert 2.9 < accounting.epsilon(rows, 1e-5) <= 3.0
     with pytest.raises(PolicyRefused):
         policy.admit(strict, world(3.0), steps, rows)
+
+
+@pytest.mark.parametrize("on_exhausted", ["retire-client", "retire-segment", "stop"])
+@pytest.mark.parametrize("cap", [None, 2.5, 4.0, 6.0])
+def test_what_the_limits_afford_is_admitted_whole(on_exhausted, cap):
+    strict, steps = scenario(budget=3.0, on_exhausted=on_exhausted), steps_on(0.1, 0.02, steps=10)
+    affordable = policy.affords(strict, world(cap), steps, ())
+    assert affordable is (cap is None or accounting.epsilon(steps.charges, 1e-5) <= cap)
+    try:
+        admitted = policy.admit(strict, world(cap), steps, ())[1]
+    except BudgetSpent:
+        admitted = None
+    assert (admitted == steps) is affordable

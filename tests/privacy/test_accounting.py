@@ -144,3 +144,17 @@ def test_prv_gives_an_epsilon_where_its_arithmetic_has_none(delta):
     rows = (Charge("all", "dp-sgd", 1.0, 0.5, 4),)
     bound = accounting.epsilon(rows, delta, "rdp")
     assert 0.0 <= accounting.epsilon(rows, delta, "prv") <= bound
+
+
+def test_a_limit_is_kept_exactly_where_epsilon_is_at_most_that():
+    for accountant in ("rdp", "prv"):
+        for steps in (1, 20, 400):
+            rows = (Charge("a", "dp-sgd", 1.2, 0.05, steps), Charge("b", "dp-sgd", 1.2, 0.01, steps))
+            spent = accounting.epsilon(rows, 1e-5, accountant)
+            assert accounting.within(rows, spent, 1e-5, accountant)
+            assert not accounting.within(rows, spent - 1e-9, 1e-5, accountant)
+
+
+def test_nothing_is_within_any_limit_and_no_noise_within_none():
+    assert accounting.within((), 0.0, 1e-5)
+    assert not accounting.within((Charge("a", "dp-sgd", 0.0, 0.1, 1),), 1e9, 1e-5)
