@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from privacy import accounting, ledger
@@ -17,8 +18,9 @@ from scenarios.work import charges_of
 from server import learning, planning
 from server.opening import outlook_for, planned
 from server.planning import Outlook
-from simulation import crowds
+from simulation import crowds, foretelling
 from simulation.crowds import Promise
+from simulation.forecast import Forecast, forecast
 from simulation.report.wording import spans
 
 _SHOWN_ROUNDS = 200
@@ -30,13 +32,17 @@ Table = dict[str, Any]
 
 def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> Iterator[str]:
     """The lines of `fedcrucible check`. Raises ScenarioError for a scenario that cannot work."""
-    scenario, outlook = _read(file, overrides)
+    prospect = _read(file, overrides)
+    scenario, foreseen = prospect.scenario, prospect.foreseen
     if round_ is not None:
-        told = _round(outlook, _possible(scenario, round_))
+        told = _round(prospect, _possible(scenario, round_))
+        if foreseen is not None and not foreseen.reaches(round_):
+            yield foretelling.not_reached(foreseen, round_)
+            return
         yield _line(told, scenario)
         yield from crowds.whole(_asked(told), scenario.federation.clients)
         return
-    plan = _plan(scenario, outlook)
+    plan = _plan(prospect)
     data, model = plan["data"], plan["model"]
     yield f"{scenario.name}: {scenario.question}"
     chosen_by = f", {data['validation_records']} to choose settings by" if data["validation_records"] else ""
@@ -48,33 +54,51 @@ def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> 
     yield f"model: {model['kind']}, {model['parameters']} parameters; learner: {scenario.learner.kind}"
     promise = Promise(scenario.privacy.delta) if isinstance(scenario.privacy, DpSgd) else None
     yield from crowds.lines(plan["clients"], promise)
-    for told in plan["rounds"][:_SHOWN_ROUNDS]:
+    rounds = plan["rounds"] if foreseen is None else plan["rounds"][: len(foreseen.rounds)]
+    for told in rounds[:_SHOWN_ROUNDS]:
         yield _line(told, scenario)
-    if len(plan["rounds"]) > _SHOWN_ROUNDS:
-        yield f"... and {len(plan['rounds']) - _SHOWN_ROUNDS} more rounds"
-    yield from _deserted(outlook)
+    if len(rounds) > _SHOWN_ROUNDS:
+        yield f"... and {len(rounds) - _SHOWN_ROUNDS} more rounds"
+    yield from _deserted(prospect.outlook)
+    if foreseen is not None:
+        yield from foretelling.warnings(foreseen)
     up, down = _megabytes(plan["sent_bytes"]), _megabytes(plan["received_bytes"])
     yield f"in all: {up} of updates up, {down} of models down, beside the plans"
 
 
 def as_json(file: str, overrides: Sequence[str], round_: int | None = None) -> str:
     """The same as one JSON object, the same bytes for the same scenario."""
-    scenario, outlook = _read(file, overrides)
-    plan = _plan(scenario, outlook) if round_ is None else _round(outlook, _possible(scenario, round_))
+    prospect = _read(file, overrides)
+    plan = _plan(prospect) if round_ is None else _round(prospect, _possible(prospect.scenario, round_))
     return json.dumps(plan, sort_keys=True, indent=1, allow_nan=False)
 
 
 def planned_epsilon(scenario: Scenario) -> float | None:
     """The largest epsilon that any client is planned to spend; None without privacy or without a finite one."""
     outlook = outlook_for(scenario)
-    told = _clients(scenario, outlook, planning.noise_by_client(outlook)).values()
+    told = _clients(_Prospect(outlook, planning.noise_by_client(outlook), None)).values()
     planned = [client["planned_epsilon"] for client in told]
     return None if None in planned else max(planned, default=None)
 
 
-def _read(file: str, overrides: Sequence[str]) -> tuple[Scenario, Outlook]:
-    loaded = source.read(file, overrides)
-    return loaded.scenario, planned(loaded)
+@dataclass(frozen=True)
+class _Prospect:
+    """All that a dry run goes by: `foreseen` is None without differential privacy, or where nobody asks for it."""
+
+    outlook: Outlook
+    noise: Mapping[int, float]
+    foreseen: Forecast | None
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is planned."""
+        return self.outlook.scenario
+
+
+def _read(file: str, overrides: Sequence[str]) -> _Prospect:
+    outlook = planned(source.read(file, overrides))
+    noise = planning.noise_by_client(outlook)
+    return _Prospect(outlook, noise, forecast(outlook, noise))
 
 
 def _possible(scenario: Scenario, round_: int) -> int:
@@ -83,14 +107,17 @@ def _possible(scenario: Scenario, round_: int) -> int:
     return round_
 
 
-def _plan(scenario: Scenario, outlook: Outlook) -> Table:
+def _plan(prospect: _Prospect) -> Table:
+    scenario, foreseen = prospect.scenario, prospect.foreseen
     records = records_of(scenario)
     dataset = records.dataset
-    rounds = [_round(outlook, number) for number in range(1, scenario.federation.rounds + 1)]
-    noise = planning.noise_by_client(outlook)
-    if isinstance(scenario.privacy, DpSgd):
-        for told, epsilon in zip(rounds, _projected(scenario, scenario.privacy, outlook, noise), strict=False):
+    rounds = [_round(prospect, number) for number in range(1, scenario.federation.rounds + 1)]
+    clients = _clients(prospect)
+    if foreseen is not None and len(clients) * len(rounds) <= _MOST_PROJECTIONS:
+        for told, epsilon in zip(rounds, _projected(scenario, _planned_spending(prospect)), strict=True):
             told["planned_epsilon"] = epsilon
+        for told, epsilon in zip(rounds, _projected(scenario, foreseen.spending()), strict=False):
+            told["forecast_epsilon"] = epsilon
     return {
         "scenario_sha256": sha256(scenario),
         "data": {
@@ -104,14 +131,16 @@ def _plan(scenario: Scenario, outlook: Outlook) -> Table:
             "kind": scenario.model.kind,
             "parameters": scenario.model.size(dataset.shape, len(dataset.classes)),
         },
-        "clients": _clients(scenario, outlook, noise),
+        "clients": clients,
+        "forecast": None if foreseen is None else foretelling.of_run(foreseen),
         "rounds": rounds,
         "sent_bytes": sum(told["sent_bytes"] for told in rounds),
         "received_bytes": sum(told["received_bytes"] for told in rounds),
     }
 
 
-def _clients(scenario: Scenario, outlook: Outlook, noise: Mapping[int, float]) -> Table:
+def _clients(prospect: _Prospect) -> Table:
+    scenario, outlook, noise, foreseen = prospect.scenario, prospect.outlook, prospect.noise, prospect.foreseen
     asked, told = planning.taking_part(outlook), Table()
     for client, own in enumerate(outlook.holdings):
         rows = planning.planned_ledger(scenario, asked[client], noise.get(client, 0.0))
@@ -130,21 +159,39 @@ def _clients(scenario: Scenario, outlook: Outlook, noise: Mapping[int, float]) -
                 for segment in own
             },
         }
+    if foreseen is not None:
+        _foretell(scenario, foreseen, told)
     return told
 
 
-def _round(outlook: Outlook, round_: int) -> Table:
-    """What is planned for one round, from the scenario alone."""
+def _foretell(scenario: Scenario, foreseen: Forecast, clients: Table) -> None:
+    """Add what each client and segment will have spent, and the first round that it cannot pay for."""
+    retired, ledgers = foretelling.first_retired(foreseen), foreseen.ledgers()
+    for client, told in clients.items():
+        spent = _by_segment(scenario, ledgers[int(client)])
+        told["forecast_epsilon"], told["first_retired"] = _largest(spent.values()), retired.get((int(client), None))
+        for name, segment in told["segments"].items():
+            segment["forecast_epsilon"] = _finite(spent.get(name, 0.0))
+            segment["first_retired"] = retired.get((int(client), name))
+
+
+def _round(prospect: _Prospect, round_: int) -> Table:
+    """What is planned for one round, from the scenario alone, and what the forecast says of it."""
+    outlook, foreseen = prospect.outlook, prospect.foreseen
     scenario, world = outlook.scenario, outlook.world(round_)
     dataset = records_of(scenario).dataset
     classes, parameters = len(dataset.classes), scenario.model.size(dataset.shape, len(dataset.classes))
     upload = learning.uploaded_size(scenario, parameters, classes)
     lost, tasks, concerned, up, down = outlook.lost(round_), Table(), set[int](), 0, 0
-    for task in tasks_at(scenario, round_):
+    for place, task in enumerate(tasks_at(scenario, round_)):
         cohort = outlook.cohort(round_, task)
         concerned |= cohort.keys()
-        asked = len([client for client in cohort if lost.get(client) != "before-training"])
-        up += asked * scenario.protection.upload_bytes(upload)
+        asked = training = len([client for client in cohort if lost.get(client) != "before-training"])
+        if foreseen is not None:
+            answers = foreseen.answers(round_, place)
+            asked = len([answer for answer in answers.values() if answer.lost != "before-training"])
+            training = len([answer for answer in answers.values() if answer.admitted is not None])
+        up += training * scenario.protection.upload_bytes(upload)
         down += 4 * asked * parameters * (1 + learning.sent_beside(scenario, round_))
         tasks[task] = {
             str(client): {"records": work.records, "steps": work.steps, "segments": dict(work.rates)}
@@ -158,22 +205,28 @@ def _round(outlook: Outlook, round_: int) -> Table:
         "lost": {str(client): how for client, how in sorted(lost.items()) if client in concerned},
         "restarts_from": outlook.restart_round(round_),
         "budget": world.budget,
+        "forecast": None if foreseen is None else foretelling.of_round(foreseen, round_),
         "sent_bytes": up,
         "received_bytes": down,
     }
 
 
-def _projected(
-    scenario: Scenario, privacy: DpSgd, outlook: Outlook, noise: Mapping[int, float]
-) -> Iterator[float | None]:
-    """The largest epsilon of any client after each round, if no budget stops it; none where there is too much to do."""
-    if len(outlook.holdings) * scenario.federation.rounds > _MOST_PROJECTIONS:
-        return
+def _planned_spending(prospect: _Prospect) -> Iterator[Mapping[int, Ledger]]:
+    """What each client will have spent after each round, if no budget stops it and nobody is lost."""
+    scenario, outlook = prospect.scenario, prospect.outlook
     rows: dict[int, Ledger] = dict.fromkeys(range(len(outlook.holdings)), ())
     for round_ in range(1, scenario.federation.rounds + 1):
         for task in tasks_at(scenario, round_):
             for client, work in outlook.cohort(round_, task).items():
-                rows[client] = ledger.add_all(rows[client], charges_of(scenario, work, noise[client]))
+                rows[client] = ledger.add_all(rows[client], charges_of(scenario, work, prospect.noise[client]))
+        yield rows
+
+
+def _projected(scenario: Scenario, spending: Iterator[Mapping[int, Ledger]]) -> Iterator[float | None]:
+    """The largest epsilon of any client after each round."""
+    privacy = scenario.privacy
+    assert isinstance(privacy, DpSgd)
+    for rows in spending:
         yield _finite(accounting.largest(rows.values(), privacy.delta, privacy.accountant))
 
 
@@ -194,11 +247,11 @@ def _line(told: Table, scenario: Scenario) -> str:
         parts.append(f"lost {crowds.lost(told['lost'], scenario.federation.clients)}")
     if told["restarts_from"] is not None:
         parts.append(f"the model is again that of round {told['restarts_from']}")
+    if told["forecast"] is not None:
+        parts.extend(foretelling.line_parts(told["forecast"], _asked(told), scenario.federation.clients))
     parts.append(f"{_megabytes(told['sent_bytes'])} up")
-    if told.get("planned_epsilon") is not None:
-        parts.append(f"epsilon so far {told['planned_epsilon']:.4g}")
-        if told["budget"] is not None and told["planned_epsilon"] > told["budget"]:
-            parts.append(f"beyond the budget of {told['budget']:g}")
+    if told.get("forecast_epsilon") is not None:
+        parts.append(f"epsilon so far {told['forecast_epsilon']:.4g}")
     events = "".join(f" [{crowds.within(event)}]" for event in told["events"])
     return f"round {told['round']}:{events} {'; '.join(parts)}"
 

@@ -19,7 +19,11 @@ _SEGMENTS = 20
 _LISTED = re.compile(rf"\d+(?:, \d+){{{FEW},}}")
 
 Told = Mapping[str, Any]
-"""What is planned for a client: `records`, `noise_multiplier`, `planned_epsilon` and the same of its `segments`."""
+"""What is planned for a client: `records`, `noise_multiplier`, `planned_epsilon` and the same of its `segments`.
+
+Under differential privacy also `forecast_epsilon`, what budgets and losses leave of it, and `first_retired`, the first
+round that a budget does not pay for, or None.
+"""
 
 
 @dataclass(frozen=True)
@@ -92,15 +96,15 @@ def _lines(told: Told, promise: Promise | None) -> Iterator[str]:
     line = f"{told['records']} records"
     if promise is not None:
         line += f", noise multiplier {told['noise_multiplier']:.4g}, {_steps(told)} steps"
-        line += f", planned epsilon {_figure(_epsilon(told))}"
+        line += f", planned epsilon {_figure(_epsilon(told))}{_foretold(told)}"
         if promise.broken(told):
             line += f" (warning: delta {promise.delta:g} is not below 1/{told['records']})"
     yield line
     if len(told["segments"]) == 1:
         return
     for name, segment in told["segments"].items():
-        spent = f", {segment['steps']} steps, planned epsilon {_figure(_epsilon(segment))}"
-        yield f"  {name}: {segment['records']} records{'' if promise is None else spent}"
+        spent = "" if promise is None else f", {segment['steps']} steps, planned epsilon {_figure(_epsilon(segment))}"
+        yield f"  {name}: {segment['records']} records{spent}{_foretold(segment)}"
 
 
 def _spread(clients: Mapping[str, Told], promise: Promise | None) -> Iterator[str]:
@@ -110,6 +114,11 @@ def _spread(clients: Mapping[str, Told], promise: Promise | None) -> Iterator[st
         yield _ends("noise multiplier", clients, lambda told: float(told["noise_multiplier"]))
         yield _ends("steps", clients, _steps)
         yield _ends("planned epsilon", clients, _epsilon)
+        if any(map(_foretold, clients.values())):
+            yield _ends("forecast epsilon", clients, _forecast)
+        retiring = {client: told for client, told in clients.items() if told["first_retired"] is not None}
+        if retiring:
+            yield _ends(f"{len(retiring)} of them first retired in round", retiring, _first_retired)
         broken = [int(client) for client, told in clients.items() if promise.broken(told)]
         if broken:
             yield f"  warning: delta {promise.delta:g} is not below one in the number of records of {named(broken)}"
@@ -120,7 +129,7 @@ def _spread(clients: Mapping[str, Told], promise: Promise | None) -> Iterator[st
         own = [told["segments"][name] for told in clients.values() if name in told["segments"]]
         line = f"  {name}: {len(own)} {'client' if len(own) == 1 else 'clients'} with {_range(own, _records)} records"
         steps, epsilon = _range(own, lambda segment: int(segment["steps"])), _range(own, _epsilon)
-        yield line + ("" if promise is None else f", {steps} steps, planned epsilon {epsilon}")
+        yield line + ("" if promise is None else f", {steps} steps, planned epsilon {epsilon}{_foretold_of(own)}")
     if len(names) > _SEGMENTS:
         yield f"  ... and {len(names) - _SEGMENTS} more segments"
 
@@ -156,6 +165,31 @@ def _steps(told: Told) -> int:
 
 def _epsilon(told: Told) -> float:
     return math.inf if told["planned_epsilon"] is None else float(told["planned_epsilon"])
+
+
+def _forecast(told: Told) -> float:
+    return math.inf if told["forecast_epsilon"] is None else float(told["forecast_epsilon"])
+
+
+def _first_retired(told: Told) -> int:
+    return int(told["first_retired"])
+
+
+def _foretold(told: Told) -> str:
+    """Where a budget or a loss makes a difference: what will be spent, and the first round that is not paid for."""
+    if "forecast_epsilon" not in told:
+        return ""
+    spent = _figure(_forecast(told))
+    line = "" if spent == _figure(_epsilon(told)) else f", forecast {spent}"
+    return line if told["first_retired"] is None else f"{line}, first retired in round {told['first_retired']}"
+
+
+def _foretold_of(segments: Sequence[Told]) -> str:
+    if not any(map(_foretold, segments)):
+        return ""
+    retiring = [segment for segment in segments if segment["first_retired"] is not None]
+    told = f", {len(retiring)} first retired in round {_range(retiring, _first_retired)}" if retiring else ""
+    return f", forecast {_range(segments, _forecast)}{told}"
 
 
 def _figure(value: float) -> str:
