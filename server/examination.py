@@ -47,6 +47,11 @@ class Outcomes:
         return float(losses.sum(dtype=np.float64) / max(1, len(losses)))
 
 
+def majority(labels: Labels) -> float | None:
+    """The share of the most common class among int64[n] labels; None where there are none."""
+    return float(np.bincount(labels).max() / len(labels)) if len(labels) else None
+
+
 @dataclass(eq=False)
 class Examination:
     """A built model and the held-out records as they may be seen, ready to score one parameter vector after another.
@@ -70,16 +75,21 @@ class Examination:
     def figures(self, model: Vector, round_: int, whole: bool) -> dict[str, Any]:
         """How float32[d] does on the test records as they are seen in a round.
 
-        `accuracy` and `loss` are over the experiences that have begun. With a stream, `by_experience` has the accuracy
-        on each experience, come or not, and, if the figures are to be `whole`, `by_class` the same by class, None where
-        there is no record. `backdoor` is the share of test records of other classes that their trigger turns into its
-        target. `validation_accuracy` is the accuracy on the validation split, as `accuracy` is on the test records.
+        `accuracy` and `loss` are over the experiences that have begun. `majority` is the share of the most common class
+        among the same records: the accuracy of a model that learned nothing else and always says that class.
+
+        With a stream, `by_experience` has the accuracy on each experience, come or not, and, if the figures are to be
+        `whole`, `by_class` the same by class, None where there is no record. `backdoor` is the share of test records of
+        other classes that their trigger turns into its target. `validation_accuracy` is the accuracy on the validation
+        split, as `accuracy` is on the test records.
         """
         world, of = world_at(self.scenario, round_), self.appearances.experiences.of[self.test]
         allowed = label_space(self.scenario, round_)
-        outcomes = self.score("test", model, self.appearances.seen(self.test, world, None), allowed)
+        rows = self.appearances.seen(self.test, world, None)
+        outcomes = self.score("test", model, rows, allowed)
         begun = of <= world.experience
         figures: dict[str, Any] = {"accuracy": outcomes.accuracy(begun), "loss": outcomes.loss(begun)}
+        figures["majority"] = majority(self.appearances.labels[rows[begun]])
         if len(self.validation):
             figures["validation_accuracy"] = self._validated(model, world)
         if self.scenario.stream is not None:

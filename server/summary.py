@@ -42,6 +42,7 @@ def journalled(records: list[journal.Record], manifest: Mapping[str, Any]) -> di
         "rounds": len(rounds),
         "accuracy": last.get("accuracy"),
         "loss": last.get("loss"),
+        "majority": last.get("majority"),
         "validation_accuracy": last.get("validation_accuracy"),
         "average_accuracy": matrix.get("average_accuracy"),
         "forgetting": matrix.get("forgetting"),

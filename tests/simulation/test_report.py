@@ -100,6 +100,24 @@ def test_accuracy_on_validation_records_is_shown_where_there_are_some(tmp_path, 
     assert "Validation accuracy" in report_of(directory, directory).text
 
 
+def test_accuracy_stands_beside_that_of_always_saying_the_most_common_class(tmp_path):
+    directory = write_run(tmp_path / "run", clients=2, rounds=2, classes=["no", "yes"])
+    said = ("correctly, where {}.", "classified correctly, by share. {}.")
+    old, new = "guessing among 2 classes gives 50.0%", "always saying the most common class gives 91.7%"
+    page = report_of(directory).text
+    assert said[0].format(old) in page
+    assert said[1].format(old.capitalize()) in page
+    rewrite(directory, "summary.json", lambda summary: summary.update(majority=0.917))
+    page = report_of(directory).text
+    assert said[0].format(new) in page
+    assert said[1].format(new.capitalize()) in page
+    assert "uessing among" not in page
+    # A run without a summary has it from its last round.
+    (directory / "summary.json").unlink()
+    rewrite(directory, "journal.jsonl", lambda line: line.update(majority=0.5 + 0.1 * line.get("round", 0)))
+    assert "where always saying the most common class gives 70.0%" in report_of(directory).text
+
+
 def test_a_long_run_s_time_is_told_in_minutes(written):
     assert (
         "Time 3 min 20 s By the clock, from start to end. The clients' own work adds up to 1 min 59 s." in written.text

@@ -23,7 +23,7 @@ from simulation import progress, running, verify
 CONTRACT = {
     "status", "scenario_sha256", "seed", "engine", "rounds", "accuracy", "loss", "average_accuracy", "forgetting",
     "backward_transfer", "epsilon", "sent_bytes", "received_bytes", "wall_seconds", "train_seconds", "final_sha256",
-    "stamp", "findings", "backdoor_success", "validation_accuracy",
+    "stamp", "findings", "backdoor_success", "validation_accuracy", "majority",
 }  # fmt: skip
 
 

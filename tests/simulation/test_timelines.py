@@ -8,6 +8,7 @@ from privacy import accounting, ledger
 from privacy.errors import Rejected, RunFailed
 from privacy.protections import homomorphic
 from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary, typed, write
+from scenarios.records import records_of
 from server import federation, journal
 from server.directory import RunDirectory
 from simulation import checking, running, verify
@@ -112,6 +113,19 @@ def test_a_run_with_everything_in_it_is_whole(eventful):
     assert "late" in statuses(eventful, 2) + statuses(eventful, 0)
     assert "dropped" in statuses(eventful, 0) + statuses(eventful, 3)
     assert statuses(eventful, 1)[4:] == [None, None]
+
+
+def test_the_share_of_the_most_common_class_is_of_the_test_records_that_have_come(eventful):
+    scenario = eventful.read_scenario()
+    dataset, test = records_of(scenario).dataset, records_of(scenario).division.test
+    labels, of = dataset.labels[test], records_of(scenario).division.experiences.of[test]
+    expected = []
+    for experience in (1, 1, 2, 2, 3, 3):
+        come = labels[of <= experience].tolist()
+        expected.append(max(map(come.count, come)) / len(come))
+    assert expected[0] > 0.2 > expected[-1]
+    assert [one["majority"] for one in rounds_of(eventful)] == pytest.approx(expected)
+    assert summary(eventful)["majority"] == pytest.approx(expected[-1])
 
 
 def test_it_has_the_same_bits_on_two_workers(eventful, tmp_path):

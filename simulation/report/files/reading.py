@@ -103,6 +103,7 @@ def _round(line: Fields, hidden: bool) -> Round:
         by_experience=line.shares("by_experience"),
         over="by_class" in line.values,
         backdoor=line.finite("backdoor"),
+        majority=line.finite("majority"),
         stopped=line.text("stopped"),
     )
 

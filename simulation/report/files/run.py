@@ -36,7 +36,8 @@ class Round:
     `epsilon` is lifetime epsilon by client, infinite where nothing bounds it. `updates_seen` is false only where the
     run's files say that the server saw no single update and the sum was not one client's, or that nobody sent one.
     With a stream, `experience` counts from 1 and `by_experience` is the accuracy on each, come or not; `over` is true
-    in the last round of an experience. `events` are sentences on what begins or ends in the round, `backdoor` is the
+    in the last round of an experience. `majority` is the share of the most common class among the records that the
+    accuracy is of. `events` are sentences on what begins or ends in the round, `backdoor` is the
     success of a planted one.
     """
 
@@ -56,6 +57,7 @@ class Round:
     by_experience: tuple[float | None, ...] = ()
     over: bool = False
     backdoor: float | None = None
+    majority: float | None = None
     stopped: str = ""
 
 

@@ -5,7 +5,7 @@ import math
 from simulation.report.files.run import Run
 from simulation.report.sections import aftermath, evidence
 from simulation.report.sections.budgets import caps
-from simulation.report.sections.figures import accuracy_of, at_delta, bytes_of, epsilon_of
+from simulation.report.sections.figures import accuracy_of, at_delta, bytes_of, epsilon_of, without_learning
 from simulation.report.sections.timeline import all_have_come
 from simulation.report.wording import equals, number_of, percent, significant, size, stated
 
@@ -48,8 +48,9 @@ def _how_accurate(run: Run) -> str:
         return "No round was evaluated."
     after = f"After {number_of(len(run.rounds), 'round')} with {number_of(len(run.clients), 'client')}"
     tested = "the test records" if all_have_come(run) else "those test records whose experience has come"
-    chance = f", where guessing gives {percent(1 / len(run.classes))}" if len(run.classes) > 1 else ""
-    return f"{after} the model classifies {percent(accuracy)} of {tested} correctly{chance}."
+    baseline = without_learning(run)
+    where = f", where {baseline}" if baseline else ""
+    return f"{after} the model classifies {percent(accuracy)} of {tested} correctly{where}."
 
 
 def _how_private(run: Run) -> str:

@@ -62,6 +62,18 @@ def accuracy_of(run: Run) -> float | None:
     return next((one.accuracy for one in reversed(run.rounds) if one.accuracy is not None), None)
 
 
+def without_learning(run: Run) -> str:
+    """What accuracy takes no learning, as a clause; empty where nothing is known of the classes."""
+    stated = run.summary.finite("majority")
+    if stated is None:
+        stated = next((one.majority for one in reversed(run.rounds) if one.majority is not None), None)
+    if stated is not None and 0 < stated <= 1:
+        return f"always saying the most common class gives {percent(stated)}"
+    # A run of an earlier version does not say how its test records are spread over the classes.
+    count = len(run.classes)
+    return f"guessing among {count} classes gives {percent(1 / count)}" if count > 1 else ""
+
+
 def validation_accuracy_of(run: Run) -> float | None:
     """The accuracy on the records held out to choose settings by, of a finished run that has such."""
     stated = run.summary.finite("validation_accuracy")
@@ -113,7 +125,9 @@ def _accuracy(run: Run) -> Figure | None:
     tested = f"Of {number_of(records, 'test record')}, {round(accuracy * records):,} are" if counted else "Test records"
     share = "" if counted else ", by share"
     come = "" if all_have_come(run) else " of the experiences that have come"
-    meaning = f"{tested}{come} classified correctly{share}.{_guessing(run)}{_fallen(run, accuracy)}"
+    baseline = without_learning(run)
+    beside = f" {baseline[0].upper()}{baseline[1:]}." if baseline else ""
+    meaning = f"{tested}{come} classified correctly{share}.{beside}{_fallen(run, accuracy)}"
     return Figure("Accuracy", percent(accuracy), meaning)
 
 
@@ -135,11 +149,6 @@ def _fallen(run: Run, accuracy: float) -> str:
     if best is None or best.accuracy is None or best.accuracy - accuracy < _WORTH_TELLING:
         return ""
     return f" It has fallen: round {best.round} had {percent(best.accuracy)}."
-
-
-def _guessing(run: Run) -> str:
-    count = len(run.classes)
-    return f" Guessing among {count} classes gives {percent(1 / count)}." if count > 1 else ""
 
 
 def _epsilon(run: Run) -> Figure:
