@@ -6,7 +6,8 @@ from privacy.guarantees import DpSgd
 from scenarios.learners import Replay
 from scenarios.schema import Scenario
 
-STAMP = "reproducible: not private against anyone who knows the seed"
+STAMP = "reproducible: not private against anyone who knows the seed, which the server and every client are sent"
+"""Under either engine every message to a client carries the scenario as the server has it, and so the seed."""
 
 
 def promises(scenario: Scenario) -> dict[str, object]:
@@ -74,7 +75,8 @@ def _sampling(scenario: Scenario) -> str:
 
 def _assumptions(scenario: Scenario) -> Iterator[str]:
     """What the guarantee rests on. The timeline adds what it gives away itself: who is there, and what arrives when."""
-    noise = "the operating system's entropy" if scenario.system_noise else "a seed, kept secret"
+    seed = "a seed, known to none of those against whom this holds"
+    noise = "the operating system's entropy" if scenario.system_noise else seed
     each = " in each segment" if _in_pieces(scenario) else ""
     yield f"the noise, and who is in a batch, come from {noise}"
     yield f"how many records of each class a client holds{each} is public: this page shows it"

@@ -1,9 +1,11 @@
 """What a run promises, in words, and on which assumptions."""
 
+import json
+
 import pytest
 
 from scenarios.schema import Scenario
-from server import statement
+from server import planning, statement
 
 PLAIN = {
     "format": 1,
@@ -30,6 +32,21 @@ def test_without_a_timeline_nothing_is_said_of_one():
 
 def test_without_differential_privacy_nothing_is_promised():
     assert statement.guarantee(Scenario.model_validate({**PLAIN, "privacy": "none"})) is None
+
+
+def test_the_stamp_of_seeded_noise_says_who_is_sent_the_seed():
+    scenario = Scenario.model_validate({**PLAIN, "seed": 4711})
+    outlook = planning.outlook_of(scenario)
+    plans = planning.plan_round(outlook, planning.noise_by_client(outlook), 1, "a-run")
+    assert [json.loads(plan.to_fields()["scenario"])["seed"] for plan in plans] == [4711] * 4
+    assert statement.stamp(scenario).endswith("anyone who knows the seed, which the server and every client are sent")
+    assert "come from a seed, known to none of those against whom this holds" in promised()[1]
+
+
+def test_noise_from_the_system_is_not_stamped():
+    private = {**PLAIN["privacy"], "noise_source": "system"}
+    assert statement.stamp(Scenario.model_validate({**PLAIN, "privacy": private})) is None
+    assert "come from the operating system's entropy" in promised(privacy=private)[1]
 
 
 @pytest.mark.parametrize(

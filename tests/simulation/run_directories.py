@@ -11,7 +11,7 @@ from server import journal
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}'\"&<!--"
 QUESTION = "What does privacy cost when classes arrive over time?"
-STAMP = "reproducible: not private against anyone who knows the seed"
+STAMP = "reproducible: not private against anyone who knows the seed, which the server and every client are sent"
 DIGITS = [str(digit) for digit in range(10)]
 
 

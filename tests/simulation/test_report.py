@@ -80,7 +80,7 @@ def test_the_answer_comes_right_after_the_question(real, summary):
 
 def test_each_headline_figure_stands_with_what_it_means(real, summary):
     uploaded = f"{summary['sent_bytes'] / 1000:.3g} kB"
-    figures = real.text[real.text.index("knows the seed Accuracy") : real.text.index("How it learned")]
+    figures = real.text[real.text.index(f"{STAMP} Accuracy") : real.text.index("How it learned")]
     expected = [
         f"Accuracy {summary['accuracy']:.1%} Of 359 test records, {round(summary['accuracy'] * 359)} are",
         f"Privacy spent, ε {summary['epsilon']['max']:#.3g} Whether any one record was used changes the probability",
@@ -263,8 +263,9 @@ def test_the_guarantee_is_shown_with_all_that_it_rests_on(real, finished):
 def test_a_seeded_run_is_stamped_and_promises_nothing_to_those_who_know_the_seed(real):
     opening = real.text[: real.text.index("How it learned")]
     assert f"⚠ {STAMP}" in opening
-    assert "and nothing against those who know the seed" in opening
+    assert "and nothing against those who know the seed, the server and every client among them." in opening
     assert "It holds only against those who do not know the seed, and this page shows the seed." in opening
+    assert '"system" promises it against the server and the other clients, too.' in opening
 
 
 def test_unseeded_noise_is_not_stamped_and_not_said_to_be_repeatable(tmp_path):

@@ -63,7 +63,8 @@ def _how_private(run: Run) -> str:
         at_first = f" ({stated(limits[0][1])} at first)" if len(limits) > 1 else ""
         spent += f" of a budget of {stated(limits[-1][1])}{at_first}"
     spent += f",{at_delta(run)}" if run.delta is not None else ""
-    unless = ", and nothing against those who know the seed" if run.manifest.text("stamp") else ""
+    known = ", and nothing against those who know the seed, the server and every client among them"
+    unless = known if run.manifest.text("stamp") else ""
     cut_short = "" if run.completed else " What a round that was cut short has cost may come on top."
     return f"It promises {_whose_records(run)} {spent}{unless}.{cut_short}"
 

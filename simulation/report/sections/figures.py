@@ -174,7 +174,10 @@ def _epsilon(run: Run) -> Figure:
 def _for_whom(run: Run) -> str:
     if not run.manifest.text("stamp"):
         return ""
-    return " It holds only against those who do not know the seed, and this page shows the seed."
+    return (
+        " It holds only against those who do not know the seed, and this page shows the seed. The same run with "
+        'privacy.noise_source = "system" promises it against the server and the other clients, too.'
+    )
 
 
 def _single_updates(run: Run) -> Figure | None:
