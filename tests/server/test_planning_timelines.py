@@ -1,5 +1,9 @@
 """Planning with events: who is lost, where the model goes back to, and each round by itself."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,3 +172,12 @@ def test_statistics_of_two_clients_are_summed_and_nobody_else_is_asked():
     planning.require_quorum(planned)
     assert [list(planned.cohort(round_, "statistics")) for round_ in range(1, 5)] == [[0, 1, 2, 3], [], [1, 2], []]
     assert [plan.weight for plan in planning.plan_round(planned, {}, 3, "run", task="statistics")] == [0.5, 0.5]
+
+
+def test_unlearning_in_the_readme_goes_back_to_a_model_that_was_trained():
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    [timeline] = [one for one in shown if "event" in one]
+    plan = planning.outlook_of(scenario(federation={"clients": 4, "rounds": 50}, **timeline))
+    [unlearning] = [one for one in timeline["event"] if one["kind"] == "unlearn"]
+    assert plan.restart_round(unlearning["at"]) == 25
