@@ -1,5 +1,6 @@
 """The report as a real Chromium draws it: every chart, under the page's own policy, whatever the run's files hold."""
 
+import json
 import re
 
 import pytest
@@ -66,6 +67,31 @@ def test_nothing_in_a_hostile_run_is_executed(hostile):
     assert title(visit_.dom) != "owned"
     assert not Page(visit_.dom).attributes("img")
     assert visit_.console == ()
+
+
+MEASURE = """<script>
+addEventListener("load", () => setTimeout(() => {
+  const region = document.querySelector('[aria-label="What the server saw of each client"]');
+  const ends = [...region.querySelectorAll("tbody tr")].map((row) => row.getBoundingClientRect().bottom);
+  const edge = region.getBoundingClientRect().top + region.clientTop + region.clientHeight;
+  document.title = JSON.stringify({ ends, edge });
+}, 1000));
+</script>"""
+
+
+@pytest.mark.parametrize("clients", [10, 14])
+def test_ten_rows_of_a_table_are_seen_whole_and_half_of_the_next_says_that_there_are_more(tmp_path, clients):
+    output = tmp_path / "report.html"
+    write_report([write_run(tmp_path / "run", clients=clients, rounds=40)], output)
+    html, measured = output.read_text(encoding="utf-8"), tmp_path / "measured.html"
+    # The page's policy refuses the script that measures.
+    measured.write_text(re.sub("<meta http-equiv.*?>", "", html, count=1) + MEASURE, encoding="utf-8")
+    found = json.loads(title(visit(measured, tmp_path / "profile").dom))
+    whole = sum(end <= found["edge"] + 1 for end in found["ends"])
+    assert (whole, len(found["ends"])) == (10, clients)
+    if clients > 10:
+        tenth, eleventh = found["ends"][9:11]
+        assert 0.3 < (found["edge"] - tenth) / (eleventh - tenth) < 0.7
 
 
 @pytest.mark.parametrize("clients", [4, 25])

@@ -112,3 +112,16 @@ async function list(listing) {
 }
 
 document.querySelectorAll(".listing").forEach((listing) => list(listing).catch((error) => console.error(error)));
+
+// A table shows ten rows whole, and half of the next where there is one. How tall rows are, only the browser knows.
+const tables = new ResizeObserver((entries) =>
+  requestAnimationFrame(() =>
+    entries.forEach(({ target }) => {
+      const [box, next] = [target.parentElement, target.tBodies[0].rows[10]];
+      const edges = box.offsetHeight - box.clientHeight;
+      const height = next ? `${Math.round(next.offsetTop + next.offsetHeight / 2 + edges)}px` : "none";
+      box.style.setProperty("--ten-rows", height);
+    }),
+  ),
+);
+document.querySelectorAll(".scroll > table").forEach((table) => tables.observe(table));
