@@ -1,12 +1,15 @@
 """Membership inference on a run's final model: members are its clients' records, the others its held-out ones."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.special import betaincinv
+from scipy.stats import hypergeom
 
 from privacy.audits import membership
-from privacy.audits.separation import Floats, Separation, separation
+from privacy.audits.separation import Chosen, Floats, Rate, Separation, separation
 from privacy.findings import Finding
 from privacy.view import Vector
 from scenarios import models
@@ -27,19 +30,13 @@ def findings(parameters: MembershipInference, subject: Subject) -> list[Finding]
     """One finding for each attack. Raises ValueError where there are too few records on either side."""
     scenario = subject.scenario
     records, members = _asked_about(scenario)
-    facts: dict[str, object] = {
-        "members": int(members.sum()),
-        "others": int((~members).sum()),
-        "shadows": parameters.shadows,
-        "sees": "the final model, the records asked about and, for LiRA and RMIA, other records of the same source",
-    }
     return [
-        _finding(name, separation(scores, members, parameters.confidence), parameters, facts, scenario.seed)
+        _finding(name, scores, members, parameters, scenario.seed)
         for name, scores in _scores(parameters, subject, records)
     ]
 
 
-def _asked_about(scenario: Scenario) -> tuple[Labels, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _asked_about(scenario: Scenario) -> tuple[Labels, Chosen]:
     """As many members as others, and which are members: all held-out records, and as many of the clients' at random."""
     division = records_of(scenario).division
     inside = np.concatenate(division.train)
@@ -76,25 +73,57 @@ def _confidences(scenario: Scenario, model: Vector, records: Labels) -> Floats:
     return membership.confidences(np.concatenate(pieces), appearances.labels[records])
 
 
-def _finding(
-    name: str, found: Separation, parameters: MembershipInference, facts: Mapping[str, object], seed: int
-) -> Finding:
-    at = " and ".join(
-        f"{rate.tpr:.1%} of members at {rate.fpr:.1%} false alarms ({rate.low:.1%} to {rate.high:.1%})"
-        for rate in found.rates
-    )
-    told = (
-        "cannot be told from guessing"
-        if found.low <= 0.5 <= found.high
-        else "tells members from others"
-        if found.low > 0.5
-        else "ranks members below others"
-    )
+@dataclass(frozen=True)
+class Judged:
+    """A rate beside what the threshold leaves open: the share of all such others above it, and what guessing gives.
+
+    The threshold is set by the others that were drawn, so its false alarms among all others lie between `fpr_low` and
+    `fpr_high`; the rate's own interval takes it for given. `by_chance` is the probability that a guesser finds as many
+    members or more with the threshold set in the same way, which takes both into account.
+    """
+
+    rate: Rate
+    fpr_low: float
+    fpr_high: float
+    by_chance: float
+
+    def words(self, most: float) -> str:
+        """The rate in words; a guesser that finds as many with no more than the probability `most` is ruled out."""
+        told = "more than guessing finds" if self.by_chance <= most else "which guessing finds, too"
+        one = self.rate
+        return (
+            f"{one.tpr:.1%} of members ({one.low:.1%} to {one.high:.1%}) at no more than {one.fpr:.1%} false alarms "
+            f"among the others asked about ({self.fpr_low:.1%} to {self.fpr_high:.1%} among all others), {told}"
+        )
+
+
+def judged(rate: Rate, members: int, others: int, confidence: float) -> Judged:
+    """A rate found with so many members and others, beside what guessing gives.
+
+    Above the threshold, the score that `allowed` of the others exceed, there are as many members as come before the
+    next of the others. Where scores say nothing all orders are alike, as of shuffled cards, and that number is negative
+    hypergeometric; that of all others above the threshold is a beta variable whatever the scores are.
+    """
+    allowed, found = int(rate.fpr * others), round(rate.tpr * members)
+    tail = (1.0 - confidence) / 2
+    low, high = (float(betaincinv(allowed + 1, others - allowed, one)) for one in (tail, 1.0 - tail))
+    # As many members or more stand above where so few others are among the first found + allowed of all.
+    chance = float(hypergeom.cdf(allowed, members + others, others, found + allowed))
+    return Judged(rate, low, high, chance)
+
+
+def _finding(name: str, scores: Floats, members: Chosen, parameters: MembershipInference, seed: int) -> Finding:
+    found = separation(scores, members, parameters.confidence)
+    many, others = int(members.sum()), int((~members).sum())
+    rates = [judged(rate, many, others, parameters.confidence) for rate in found.rates]
+    # Shared out, so that of all of a guesser's rates one is taken for more no oftener than said.
+    most = (1.0 - parameters.confidence) / 2 / max(1, len(rates))
     return Finding(
         kind="membership-inference",
         statement=(
-            f"{_NAMES[name]} {told}: AUC {found.auc:.3f} ({parameters.confidence:.0%} interval {found.low:.3f} to "
-            f"{found.high:.3f}, 0.5 is guessing); it finds {at}. This is how well one attacker does who holds the "
+            f"{_NAMES[name]} {_told(found, any(one.by_chance <= most for one in rates))}: AUC {found.auc:.3f} "
+            f"({parameters.confidence:.0%} interval {found.low:.3f} to {found.high:.3f}, 0.5 is guessing); it finds "
+            f"{', and '.join(one.words(most) for one in rates)}. This is how well one attacker does who holds the "
             "final model; a better one may do better."
         ),
         figure=f"AUC of {_NAMES[name]}",
@@ -102,7 +131,25 @@ def _finding(
         low=found.low,
         high=found.high,
         confidence=parameters.confidence,
-        facts={**facts, "attack": name, "true_positive_rates": [dict(vars(rate)) for rate in found.rates]},
+        facts={
+            "members": many,
+            "others": others,
+            "shadows": parameters.shadows,
+            "sees": "the final model, the records asked about and, for LiRA and RMIA, other records of the same source",
+            "attack": name,
+            "true_positive_rates": [
+                {**vars(one.rate), "fpr_low": one.fpr_low, "fpr_high": one.fpr_high, "by_chance": one.by_chance}
+                for one in rates
+            ],
+        },
         seed=seed,
         made_by="privacy.audits.membership." + ("confidences" if name == "loss" else name),
     )
+
+
+def _told(found: Separation, somewhere: bool) -> str:
+    """What the area says, and `somewhere`, whether at few false alarms the attack finds more than guessing does."""
+    if found.low > 0.5:
+        return "tells members from others"
+    whole = "ranks members below others" if found.high < 0.5 else "cannot be told from guessing"
+    return f"{whole} over all records, but tells some members from others" if somewhere else whole

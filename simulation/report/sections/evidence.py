@@ -157,8 +157,8 @@ def _attacks(run: Run) -> Exhibit | None:
         return None
     caption = (
         "Diamond: how well an attack did; bar: where that lies, had other records been asked about. Dashed: what "
-        "guessing gives. An attack whose bar holds the dashed line cannot be told from guessing; a better attack may "
-        "do better."
+        "guessing gives. By this figure one whose bar holds the dashed line cannot be told from guessing; a better "
+        "attack may do better."
     )
     return _measured_chart("attacks", "What attacks achieved", caption, attacks, "guessing")
 
