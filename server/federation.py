@@ -137,6 +137,7 @@ class Federation:
                 "round": round_,
                 **figures,
                 "events": happening(self.scenario, round_),
+                **({} if back is None else {"restarts_from": back}),
                 "cohort": sorted(map(int, told)),
                 "reports": told,
                 "epsilon": self._epsilon(),

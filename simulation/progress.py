@@ -27,14 +27,15 @@ def bar_on(output: IO[str]) -> Bar:
 class Progress:
     """Follows a journal in a thread and says what each round gave; a context manager around a run.
 
-    One line a round, of long runs every tenth or hundredth; on a terminal also a bar that moves with every round.
+    One line a round, of long runs every tenth or hundredth, and one for each event before the round that it is in; on a
+    terminal also a bar that moves with every round.
     """
 
     def __init__(self, path: Path, rounds: int, output: IO[str] = sys.stderr) -> None:
         self._path, self._rounds = path, rounds
         self._begun = time.monotonic()
         self._offset = path.stat().st_size if path.exists() else 0
-        self._played = 0
+        self._played, self._happened = 0, 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._bar = bar_on(output)
@@ -81,6 +82,10 @@ class Progress:
         left = (time.monotonic() - self._begun) / self._played * (self._rounds - round_)
         line = f"{describe(record, self._rounds)}  left {left:4.0f} s"
         self._bar.update(self._task, completed=round_, description=f"round {round_}/{self._rounds}, left {left:.0f} s")
+        for told in happenings(record):
+            self._happened += 1
+            if self._happened <= _LINES:
+                self._bar.console.print(told, markup=False)
         if round_ % _stride(self._rounds) == 0 or round_ in (1, self._rounds):
             self._bar.console.print(line, markup=False)
 
@@ -97,6 +102,14 @@ def describe(record: dict[str, Any], rounds: int) -> str:
         f"  loss {loss}{epsilon}  clients {trained}/{len(record['cohort'])}"
         f"  {megabytes:7.2f} MB  {record['seconds']:5.2f} s"
     )
+
+
+def happenings(record: dict[str, Any]) -> list[str]:
+    """A line for each event of a round, and for a model that goes back to an earlier one."""
+    told, back = list(record.get("events") or ()), record.get("restarts_from")
+    if back is not None:
+        told.append(f"the model is again that of round {back}" if back else "the model is again the one nobody trained")
+    return [f"round {record['round']}: {one}" for one in told]
 
 
 def _stride(rounds: int) -> int:

@@ -374,3 +374,24 @@ def test_progress_survives_a_line_that_is_taken_back(tmp_path):
         file.write(', "sent_bytes": 0, "received_bytes": 0, "seconds": 0.1}\n')
     follower._show_new()
     assert "round 1/3" in output.getvalue()
+
+
+def test_progress_tells_events_before_the_round_they_are_in(tmp_path):
+    path, output = tmp_path / "journal.jsonl", io.StringIO()
+    follower = progress.Progress(path, 200, output)
+    figures = {"kind": "round", "accuracy": 0.5, "loss": 1.0, "reports": {}, "cohort": [], "seconds": 0.1}
+    rounds = [{"round": 9}, {"round": 13, "events": ["client 3 leaves", "unlearning everything"], "restarts_from": 4}]
+    rounds += [{"round": 14, "restarts_from": 0}, {"round": 20, "events": [f"event {one}" for one in range(150)]}]
+    lines = [json.dumps({**figures, "sent_bytes": 0, "received_bytes": 0, **one}) for one in rounds]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    follower._show_new()
+    told = output.getvalue().splitlines()
+    assert told[:4] == [
+        "round 13: client 3 leaves",
+        "round 13: unlearning everything",
+        "round 13: the model is again that of round 4",
+        "round 14: the model is again the one nobody trained",
+    ]
+    # No more than a hundred, so that no long run drowns in them.
+    assert told[-2:-1] == ["round 20: event 95"]
+    assert told[-1].startswith("round  20/200")

@@ -177,9 +177,18 @@ def test_the_answer_says_what_a_rollback_achieved_and_cost(tmp_path):
     page = report_of(with_events(write_timeline(tmp_path / "run"), event))
     assert "before client 1 was unlearned by rollback in round 5, and in 50.0% at the end." in page.text
     assert (
-        "Unlearning client 1 by rollback took the accuracy on what had come by then from 70.0% to 50.0% in that round; "
-        "at the end it is 30.0%. What had been spent on unlearned data stays charged."
+        "Unlearning client 1 by rollback took the mean of the accuracies on each experience that had begun before it "
+        "from 70.0% to 50.0% in round 5; at the end it is 30.0%. What had been spent on unlearned data stays charged."
     ) in page.text
+    assert "Thick: the accuracy on all test records that have come so far, each counting alike." in page.text
+
+
+def test_without_a_stream_an_unlearning_took_the_accuracy_itself(tmp_path):
+    event = {"kind": "unlearn", "at": 3, "clients": [1], "method": "rollback"}
+    directory = with_events(write_run(tmp_path / "run", clients=2, rounds=4), event)
+    rewrite(directory, "journal.jsonl", lambda line: line.update(accuracy={3: 0.4}.get(line.get("round"), 0.6)))
+    page = report_of(directory)
+    assert "by rollback took the accuracy from 60.0% to 40.0% in round 3; at the end it is 60.0%." in page.text
 
 
 def test_a_leave_and_a_later_unlearning_are_told_apart(tmp_path):

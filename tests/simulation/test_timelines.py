@@ -115,6 +115,11 @@ def test_a_run_with_everything_in_it_is_whole(eventful):
     assert statuses(eventful, 1)[4:] == [None, None]
 
 
+def test_the_round_in_which_the_model_goes_back_says_where_to(eventful):
+    # Client 1 was there from the first round on.
+    assert [one.get("restarts_from") for one in rounds_of(eventful)] == [None, None, None, None, 0, None]
+
+
 def test_the_share_of_the_most_common_class_is_of_the_test_records_that_have_come(eventful):
     scenario = eventful.read_scenario()
     dataset, test = records_of(scenario).dataset, records_of(scenario).division.test

@@ -85,9 +85,14 @@ def what_unlearning_did(run: Run) -> Iterator[str]:
         kept = [_on_what_had_come(before, one) for one in (before, then, run.rounds[-1])]
         if None not in kept:
             was, became, end = map(percent, kept)
+            what = (
+                "the mean of the accuracies on each experience that had begun before it"
+                if before.by_experience
+                else "the accuracy"
+            )
             yield (
-                f"Unlearning {who} {_METHODS.get(method, '')} took the accuracy on what had come by then from {was} to "
-                f"{became} in that round; at the end it is {end}."
+                f"Unlearning {who} {_METHODS.get(method, '')} took {what} from {was} to {became} in round {event.at}; "
+                f"at the end it is {end}."
             ).replace("  ", " ")
     if run.epsilon and any(one.kind == "unlearn" for one in events(run)):
         yield "What had been spent on unlearned data stays charged."

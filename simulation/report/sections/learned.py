@@ -13,7 +13,7 @@ from simulation.report.sections.figures import accuracy_of
 from simulation.report.sections.timeline import experiences, names_of
 from simulation.report.wording import decimal, percent
 
-ALL, BACKDOOR = "all that has come so far", "success of the backdoor"
+ALL, BACKDOOR = "all test records that have come", "success of the backdoor"
 
 _MOST_POINTS = 3000
 _NEAR = 0.045
@@ -42,8 +42,8 @@ def learning(run: Run) -> tuple[Exhibit, ...]:
     streamed = any(one.by_experience for one in run.rounds)
     if streamed:
         accuracy = (
-            "Thick: the accuracy on all that has come so far. Thin, and numbered at the end: on each experience, from "
-            "when it came; upright rules stand where one begins."
+            "Thick: the accuracy on all test records that have come so far, each counting alike. Thin, and numbered at "
+            "the end: on each experience, from when it came; upright rules stand where one begins."
         )
     if any(one.backdoor is not None for one in run.rounds):
         accuracy += " Dashed: the share of other records that the backdoor's trigger turns into its target."
