@@ -148,6 +148,8 @@ def test_bytes_and_seconds_are_drawn_by_round(real, rounds):
     assert drawn == {(line["round"], "uploaded"): line["sent_bytes"] for line in rounds} | {
         (line["round"], "downloaded"): line["received_bytes"] for line in rounds
     }
+    assert "The clients' own seconds added up leave that out" in real.text
+    assert "they can be less than the clock's or more." in real.text
     clock = [row["value"] for row in real.rows("run-1-seconds") if row["kind"] == "by the clock"]
     assert clock == [line["seconds"] for line in rounds]
 

@@ -40,8 +40,9 @@ def cost(run: Run) -> tuple[Exhibit, ...]:
         f"What all clients send and are sent. The median round uploads {size(sent)} and downloads {size(received)}."
     )
     seconds = (
-        f"The median round takes {duration(median(one.seconds for one in run.rounds))} by the clock. Clients that work "
-        "at the same time add up to more than that."
+        f"The median round takes {duration(median(one.seconds for one in run.rounds))} by the clock, the server's work "
+        "included. The clients' own seconds added up leave that out, and count what clients do at the same time for "
+        "each of them: they can be less than the clock's or more."
     )
     by_bytes = charts.pair_by_round(series.traffic(run), "bytes", "~s", PAGE)
     by_time = charts.pair_by_round(series.seconds(run), "seconds", ".6~g", PAGE)
