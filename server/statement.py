@@ -79,7 +79,7 @@ def _assumptions(scenario: Scenario) -> Iterator[str]:
     noise = "the operating system's entropy" if scenario.system_noise else seed
     each = " in each segment" if _in_pieces(scenario) else ""
     yield f"the noise, and who is in a batch, come from {noise}"
-    yield f"how many records of each class a client holds{each} is public: this page shows it"
+    yield f"how many records of each class a client holds{each} is public: the run's page shows it"
     if _in_pieces(scenario):
         yield (
             "which segment a record is in depends on no other record: on its class, its key, or a draw that does not "

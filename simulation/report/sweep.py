@@ -7,6 +7,7 @@ from simulation.report import page
 from simulation.report.drawings import sweep_charts
 from simulation.report.drawings.palette import PAGE
 from simulation.report.drawings.sweep_charts import Axis
+from simulation.report.files.fields import Fields
 from simulation.report.files.outcomes import Outcomes, Setting, Spread
 from simulation.report.sections import sweep_evidence
 from simulation.report.sections.exhibits import Exhibit, exhibit
@@ -16,6 +17,7 @@ from simulation.report.sections.tables import Table
 from simulation.report.wording import duration, equals, number_of, percent, points, significant, size, stated
 
 _MOST_FIGURES = 8
+_MOST_GUARANTEES = 8
 _GAP = "\N{NO-BREAK SPACE}"
 
 
@@ -59,6 +61,14 @@ _BYTES = Cost(
 
 
 @dataclass(frozen=True)
+class Promise:
+    """What some runs promise, as their manifests have it, and how many these are, in words."""
+
+    told: Fields
+    runs: str
+
+
+@dataclass(frozen=True)
 class SweepSection:
     """A sweep as the template shows it."""
 
@@ -71,12 +81,18 @@ class SweepSection:
     evidence: tuple[Exhibit, ...]
     evidence_table: Table | None
     table: Table
+    guarantees: tuple[Promise, ...]
+    stamps: tuple[str, ...]
     outcomes: Outcomes
 
 
 def render_sweep(outcomes: Outcomes) -> str:
     """The whole page. Everything that the files say is escaped, in the markup and in the charts' data."""
     told = outcomes.told
+    guarantees = tuple(
+        Promise(one, number_of(one.count("runs"), "private run"))
+        for one in told.inners("guarantees")[:_MOST_GUARANTEES]
+    )
     section = SweepSection(
         name=told.text("name") or "sweep",
         question=told.text("question"),
@@ -87,10 +103,17 @@ def render_sweep(outcomes: Outcomes) -> str:
         evidence=sweep_evidence.exhibits(outcomes),
         evidence_table=sweep_evidence.table(outcomes),
         table=_table(outcomes),
+        guarantees=guarantees,
+        stamps=tuple(_stamp(one, len(guarantees)) for one in guarantees if one.told.text("stamp")),
         outcomes=outcomes,
     )
     charts = {f"sweep-{one.key}": one.chart for one in (*section.charts, *section.evidence) if one.chart is not None}
     return page.fill("sweep.html.j2", charts, section=section)
+
+
+def _stamp(one: Promise, kinds: int) -> str:
+    """The stamp of seeded runs, with which runs those are where others promise something else."""
+    return one.told.text("stamp") if kinds == 1 else f"{one.runs}: {one.told.text('stamp')}"
 
 
 def _answer(outcomes: Outcomes) -> tuple[str, ...]:
@@ -105,9 +128,22 @@ def _answer(outcomes: Outcomes) -> tuple[str, ...]:
     bounded = [one for one in chosen if one.figure("epsilon")]
     least = min(bounded, key=lambda one: _mean(one.figure("epsilon")), default=None)
     if least is not None and least is not best:
-        lost = points(_mean_accuracy(best) - _mean_accuracy(least)) if best is not None else ""
-        sentences.append(f"The most private one classifies {_share(least)}{_at_epsilon(least)}, {lost} less.")
+        sentences.append(f"The most private one classifies {_share(least)}{_at_epsilon(least)}{_less(least, best)}.")
     return tuple(sentences)
+
+
+def _less(one: Setting, best: Setting | None) -> str:
+    """How much less accurate a setting is than the best, as far as so few seeds can tell."""
+    few, many = one.figure("accuracy"), None if best is None else best.figure("accuracy")
+    if few is None or many is None:
+        return ""
+    lost = many.mean - few.mean
+    if min(few.count, many.count) < 2:
+        return f", {points(lost)} less in a single run: another seed may say otherwise"
+    # Over three seeds two standard deviations of equal size are about what a t-test at 5% asks for.
+    if lost <= few.deviation + many.deviation:
+        return ", a difference that is within the spread over the seeds"
+    return f", {points(lost)} less"
 
 
 def _share(one: Setting) -> str:

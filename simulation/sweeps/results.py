@@ -15,6 +15,7 @@ from server.summary import ledgers_of
 from simulation.sweeps.audited import audited, mark_attack_fronts, over_seeds
 from simulation.sweeps.directory import SweepDirectory, Table, table_or_nothing
 from simulation.sweeps.fronts import on_front, spread
+from simulation.sweeps.promises import promises_of
 from simulation.sweeps.search import NO_BOUND, Score
 
 FIGURES = (
@@ -59,6 +60,7 @@ def results_of(
         "runs": runs,
         "settings": settings,
         "tuning": tuning_cost(directory),
+        "guarantees": promises_of(point.loaded.scenario for point in points),
     }
 
 

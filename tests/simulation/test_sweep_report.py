@@ -20,6 +20,57 @@ def test_the_page_says_what_was_chosen_and_what_it_costs(tmp_path):
     assert "failed: the model diverged" in text
 
 
+def answer(folder, least, best):
+    """The answer of a sweep with these accuracies of its most private and its most accurate setting."""
+    chosen = [setting("less", 0.5, 1.0, chosen=True), setting("more", 0.5, 8.0, chosen=True)]
+    for one, accuracy in zip(chosen, (least, best), strict=True):
+        one["accuracy"] = accuracy
+    return page_of(folder, content(settings=chosen)).text.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    ("least", "best", "told"),
+    [
+        (spread(0.880, 0.01), spread(0.901, 0.01), "at ε = 1.00, 2.1 points less."),
+        (
+            spread(0.882, 0.01),
+            spread(0.901, 0.01),
+            "at ε = 1.00, a difference that is within the spread over the seeds.",
+        ),
+        (spread(0.6, 0.0, 1), spread(0.9, 0.0, 1), "30.0 points less in a single run: another seed may say otherwise."),
+    ],
+)
+def test_a_difference_within_the_spread_is_not_told_as_one(tmp_path, least, best, told):
+    assert told in answer(tmp_path, least, best)
+
+
+PROMISE = {
+    "statement": "Each sequence of updates is private.",
+    "unit": "record",
+    "neighbouring_relation": "add or remove one record of one client",
+    "sampling": "Poisson: each record independently",
+    "trust": "each client trusts its own machine",
+    "delta": 1e-5,
+    "assumptions": ["no record is held by two clients"],
+    "stamp": "reproducible: not private",
+    "runs": 6,
+}
+
+
+def test_the_guarantee_is_stated_once_with_the_stamp_of_seeded_runs(tmp_path):
+    text = page_of(tmp_path / "one", content(guarantees=[PROMISE])).text
+    assert "⚠ reproducible: not private" in text[: text.index("What was chosen")]
+    said = text[text.index("The guarantee of each run by itself") :]
+    assert said.startswith("The guarantee of each run by itself Of 6 private runs, each with its own ε. That nothing")
+    shown = [value for value in PROMISE.values() if isinstance(value, str)]
+    assert [value for value in shown if value not in said] == []
+    others = {**PROMISE, "stamp": None, "runs": 1, "delta": None}
+    text = page_of(tmp_path / "two", content(guarantees=[PROMISE, others])).text
+    assert "⚠ 6 private runs: reproducible: not private" in text
+    assert "Of 1 private run, each with its own ε and its own δ." in text
+    assert "The guarantee" not in page_of(tmp_path / "none", content()).text
+
+
 def test_the_cost_of_tuning_stands_beside_the_choice(tmp_path):
     text = page_of(tmp_path, content()).text.replace("\xa0", " ")
     assert "All 6 private runs used the same records" in text

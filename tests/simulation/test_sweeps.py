@@ -9,12 +9,14 @@ from small_sweeps import GRID, VALIDATED, manifests, results, sweep
 
 from privacy.errors import RunFailed, ScenarioError
 from runs import PRIVATE, SMALL, begin, command, play, summary, typed, wait_for_rounds, write
+from scenarios.schema import Scenario
 from server import journal
 from server.directory import RunDirectory
 from simulation import running, verify
 from simulation.sweeps import sweeping
 from simulation.sweeps.directory import SweepDirectory
 from simulation.sweeps.fronts import on_front
+from simulation.sweeps.promises import promises_of
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,24 @@ def test_tuning_cost_what_all_runs_together_spent(swept):
     each = [run["epsilon"] for run in results(swept)["runs"]]
     assert (told["private_runs"], told["unprotected_runs"], told["delta"]) == (8, 0, 1e-4)
     assert max(each) < told["epsilon"] < sum(each)
+
+
+def test_what_runs_promise_is_said_once(swept):
+    [promised] = results(swept)["guarantees"]
+    manifest = next(iter(manifests(swept).values()))
+    assert {**manifest["guarantee"], "stamp": manifest["stamp"], "runs": 8} == promised
+    page = swept.report.read_text(encoding="utf-8")
+    assert page.count("add or remove one record of one client") == 1
+    assert promised["stamp"] in page
+
+
+def test_promises_that_differ_in_delta_alone_are_one_and_unseeded_ones_another():
+    base = {"format": 1, "name": "x", "data": {"dataset": "digits"}, "model": "logistic"}
+    base["federation"] = {"clients": 4, "rounds": 2}
+    private = {"kind": "dp-sgd", "noise_multiplier": 1.0, "delta": 1e-5}
+    changes = [private, {**private, "delta": 1e-4}, {**private, "noise_source": "system"}, {"kind": "none"}]
+    told = promises_of(Scenario.model_validate({**base, "privacy": one}) for one in changes)
+    assert [(one["runs"], one["delta"], one["stamp"] is None) for one in told] == [(2, None, False), (1, 1e-5, True)]
 
 
 def test_a_second_start_keeps_what_is_finished_and_adds_what_is_new(copied):
