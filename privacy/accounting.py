@@ -28,6 +28,9 @@ _WHOLE_ORDERS = tuple(order for order in ORDERS if float(order).is_integer())
 _LEAST_NOISE = 1e-3
 """Below this the arithmetic overflows, and epsilon is beyond a million: as good as none."""
 
+_MOST_NOISE = 1e100
+"""Beyond this it overflows, too; more noise counts as this much, which costs more."""
+
 _PRV_NOISE_FLOOR = 0.5
 _PRV_ERROR = 0.01
 
@@ -97,7 +100,8 @@ def _composition(accountant: Accountant) -> Callable[[Rows, float], float]:
 def _by_segment(ledger: Ledger) -> dict[str, Rows]:
     segments: dict[str, list[tuple[float, float, int]]] = {}
     for row in ledger:
-        segments.setdefault(row.segment, []).append((row.noise_multiplier, row.sampling_rate, row.steps))
+        noise = min(row.noise_multiplier, _MOST_NOISE)
+        segments.setdefault(row.segment, []).append((noise, row.sampling_rate, row.steps))
     return {name: tuple(sorted(rows)) for name, rows in segments.items()}
 
 
