@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from clients import training
+from clients import data, training
 from clients.jobs import Job
 from privacy.view import Vector
 from scenarios import models
@@ -58,6 +58,7 @@ def first_jobs(scenario: Scenario) -> dict[int, Job]:
     """The jobs of the run's own clients in its first round, to make those of shadows from."""
     outlook, appearances = planning.outlook_of(scenario), appearances_of(scenario)
     noise, start = planning.noise_by_client(outlook), initial_model(scenario, scenario.seed)
+    identity = data.resident(scenario.model_dump_json()).identity
     return {
         client: Job(
             seed=scenario.seed,
@@ -71,6 +72,7 @@ def first_jobs(scenario: Scenario) -> dict[int, Job]:
             records=records_of(scenario).division.train[client],
             training=scenario.training,
             private=private_steps(scenario, work, noise.get(client, 0.0)),
+            identity=identity,
         )
         for client, work in outlook.works(1, "train").items()
     }
