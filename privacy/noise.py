@@ -54,9 +54,8 @@ class KeyedNoise:
     """The numbers that a key of 32 bytes stands for, which nobody foresees without it, however many came before.
 
     Box and Muller's transformation of the key stream of AES-256 in counter mode, with 32 bits for a radius and 32 for
-    an angle: no number is beyond 6.77, where one in 2^33 pairs would be. Of the uniform number that makes a radius, the
-    distance to the nearer end has 24 significant bits, so that small numbers are as fine as large ones. How many are
-    asked for at a time does not matter. A key is for one source. Raises ValueError for a key of another length.
+    an angle: no number is beyond 6.77, where one in 2^33 pairs would be, and small radii are as fine as large ones. How
+    many are asked for at a time does not matter. A key is for one source. Raises ValueError for another length.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -82,12 +81,12 @@ class KeyedNoise:
     def _draw(self, out: Numbers) -> Numbers:
         """Fill whole blocks."""
         bits = np.frombuffer(self._stream.update(bytes(4 * len(out))), "<i4").reshape(-1, 2, _BLOCK // 2)
-        ends = (bits[:, 0] & 0x7FFFFFFF).astype(np.float32)  # how far the uniform number is from 0, or else from 1
-        ends += 0.5  # no logarithm of 0
-        ends *= 2.0**-32
-        radii = np.log(ends)
-        np.log1p(np.negative(ends, out=ends), out=radii, where=bits[:, 0] < 0)
-        radii *= -2.0
+        uniform = bits[:, 0].astype(np.float64)  # float32 has steps of 2^-24 near 1, where small radii come from
+        uniform += 2.0**31 + 0.5  # no logarithm of 0
+        uniform *= 2.0**-32
+        np.log(uniform, out=uniform)
+        uniform *= -2.0
+        radii = uniform.astype(np.float32)
         np.sqrt(radii, out=radii)
         angles = bits[:, 1].astype(np.float32)
         angles *= math.pi * 2.0**-31
