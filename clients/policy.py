@@ -117,7 +117,7 @@ def _affordable(kept: Ledger, charges: tuple[Charge, ...], limit: _Limit) -> int
     def fits(steps: int) -> bool:
         return limit.allows(ledger.add_all(kept, (replace(charge, steps=steps) for charge in charges)))
 
-    most = charges[0].steps if charges else 1
+    most = charges[0].steps
     if fits(most):
         return most
     low, high = 0, most

@@ -9,7 +9,7 @@ the key. A key that comes from a seed is no safer than the seed: small ones are 
 import math
 import os
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ Numbers = npt.NDArray[np.float32]
 
 FineNumbers = npt.NDArray[np.float64]
 """The same in float64."""
+
+AnyNumbers = TypeVar("AnyNumbers", Numbers, FineNumbers)
 
 KEY_BYTES = 32
 """AES-256."""
@@ -98,7 +100,7 @@ class KeyedNoise:
 
     def fine(self, count: int) -> FineNumbers:
         """The next numbers as float64[count]."""
-        return _quantiles(count, lambda size: self._stream.update(bytes(size)))
+        return _quantiles(np.empty(count), lambda size: self._stream.update(bytes(size)))
 
 
 class SystemNoise:
@@ -106,23 +108,21 @@ class SystemNoise:
 
     def fill(self, out: Numbers) -> Numbers:
         """Fill the contiguous float32[count] with the next numbers and return it."""
-        out[:] = self.fine(len(out))
-        return out
+        return _quantiles(out, os.urandom)
 
     def fine(self, count: int) -> FineNumbers:
         """The next numbers as float64[count]."""
-        return _quantiles(count, os.urandom)
+        return _quantiles(np.empty(count), os.urandom)
 
 
-def _quantiles(count: int, random_bytes: Callable[[int], bytes]) -> FineNumbers:
-    """Normal numbers as the normalised sums of four draws each, of 52 bits.
+def _quantiles(out: AnyNumbers, random_bytes: Callable[[int], bytes]) -> AnyNumbers:
+    """Fill `out` with normal numbers, the normalised sums of four draws each, of 52 bits, and return it.
 
     As Opacus' secure mode draws against attacks on the floating-point grid (Holohan & Braghin 2021, arXiv 2107.10138).
     """
-    found = np.empty(count)
-    for begun in range(0, count, _AT_ONCE * _BLOCK):  # each takes a hundred bytes on the way
-        part = found[begun : begun + _AT_ONCE * _BLOCK]
+    for begun in range(0, len(out), _AT_ONCE * _BLOCK):  # each takes a hundred bytes on the way
+        part = out[begun : begun + _AT_ONCE * _BLOCK]
         bits = np.frombuffer(random_bytes(len(part) * 4 * 8), dtype=np.uint64).reshape(4, -1)
         uniform = ((bits >> np.uint64(12)).astype(np.float64) + 0.5) / 2**52
         part[:] = ndtri(uniform).sum(axis=0) / 2.0
-    return found
+    return out

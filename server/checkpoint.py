@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save
 
 from server.directory import sync_folder, write_bytes, write_through
 from server.journal import Line, link
-from server.state import Array, model_bytes
+from server.state import Array, model_sha256
 
 ClientState = Mapping[str, int | float | str | bytes]
 
@@ -115,7 +115,7 @@ class Checkpoints:
         content = {key: value for key, value in record.items() if key not in ("previous", "hash")}
         if link(record["previous"], content) != found.line or record["round"] != found.round:
             raise ValueError("it holds another round than its line")
-        model = hashlib.sha256(model_bytes(arrays["parameters"])).hexdigest()
+        model = model_sha256(arrays["parameters"])
         if record.get("model_sha256", model) != model:
             raise ValueError("it holds another model than its line")
         return found

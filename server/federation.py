@@ -1,7 +1,6 @@
 """The strategy loop: plan, exchange, aggregate, evaluate, checkpoint, journal; one round after another."""
 
 import functools
-import hashlib
 import math
 import time
 from collections.abc import Mapping
@@ -30,7 +29,7 @@ from server.planning import Outlook
 from server.recorder import Recorder
 from server.recovery import Recovered
 from server.reports import Asked
-from server.state import State, held_back, model_bytes, with_late
+from server.state import State, held_back, model_sha256, with_late
 from server.trace import Trace
 
 
@@ -95,7 +94,7 @@ class Federation:
     @property
     def model_sha256(self) -> str:
         """The name of the global model: SHA-256 of its bytes."""
-        return hashlib.sha256(model_bytes(self.state.model)).hexdigest()
+        return model_sha256(self.state.model)
 
     @functools.cached_property
     def outlook(self) -> Outlook:

@@ -1,5 +1,6 @@
 """What the server goes on with from round to round: the model, what the learner keeps, and what comes late."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -70,6 +71,11 @@ class State:
 def model_bytes(model: Vector) -> bytes:
     """The canonical bytes of a model: little-endian float32 in parameter order. Their SHA-256 names the model."""
     return np.ascontiguousarray(model, dtype="<f4").tobytes()
+
+
+def model_sha256(model: Vector) -> str:
+    """The name of a model: SHA-256 of its bytes."""
+    return hashlib.sha256(model_bytes(model)).hexdigest()
 
 
 def held_back(view: View, delays: Mapping[int, int]) -> tuple[View, tuple[Late, ...]]:

@@ -4,7 +4,6 @@ How long a run took in all and on which versions is said once: nothing holds it.
 """
 
 import errno
-import hashlib
 import json
 import math
 import os
@@ -22,7 +21,7 @@ from scenarios.schema import sha256
 from server import foreign, journal, statement
 from server.coherence import contradictions, left_out
 from server.directory import RunDirectory
-from server.state import model_bytes
+from server.state import model_sha256
 from server.summary import epsilon_of, ledgers_of
 from simulation.report.files.outcomes import is_sweep
 
@@ -157,7 +156,7 @@ def _facts(promises: Mapping[str, Any]) -> dict[str, object]:
 def _model_problems(directory: RunDirectory, summary: Mapping[str, Any], records: list[journal.Record]) -> list[str]:
     journalled = records[-1].get("model_sha256") if records else None
     found = []
-    if hashlib.sha256(model_bytes(released_model(directory))).hexdigest() != journalled:
+    if model_sha256(released_model(directory)) != journalled:
         found.append("model.safetensors: not the model that the journal ends with")
     if summary.get("final_sha256") != journalled:
         found.append("summary.json: final_sha256 is not the model that the journal ends with")
