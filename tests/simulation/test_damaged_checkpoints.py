@@ -43,8 +43,8 @@ def run(killed, tmp_path):
 
 
 def checkpoint_of(directory):
-    [file] = directory.checkpoint.glob("round-*")
-    return file
+    """The newest: a kill may have come before the one before it was dropped."""
+    return max(directory.checkpoint.glob("round-*"))
 
 
 def rewritten(directory, change):
@@ -95,6 +95,16 @@ def test_a_checkpoint_that_is_not_what_its_line_says_is_refused(change, run):
 def test_a_checkpoint_that_was_cut_is_refused(size, run):
     os.truncate(checkpoint_of(run), size)
     assert refusal_of(run).startswith(f"{checkpoint_of(run)}: is damaged")
+
+
+def test_the_checkpoint_before_that_a_kill_left_is_dropped_and_no_substitute(run):
+    earlier = checkpoint_of(run).with_name("round-000001.safetensors")
+    shutil.copy(checkpoint_of(run), earlier)
+    rewritten(run, a_parameter)
+    assert refusal_of(run).startswith(f"{checkpoint_of(run)}: is damaged")
+    shutil.copy(earlier, checkpoint_of(run))
+    running.resume(run.path, 1)
+    assert not earlier.exists()
 
 
 def test_what_lies_beside_a_checkpoint_is_checked_too(run):
