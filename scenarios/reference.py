@@ -52,8 +52,9 @@ rounds = 20
   and how the command line sets it: `--set federation.quorum=3`.
 - `fedcrucible check FILE` refuses what is wrong with its line and what is valid, and says what a run would do.
 
-Records of your own: [own-data.md](own-data.md). What comes and goes during a run: [timelines.md](timelines.md). What is
-tried against it: [audits.md](audits.md). Many runs from one file: [sweeps.md](sweeps.md).
+Records of your own: [own-data.md](own-data.md). A network of your own: [own-model.md](own-model.md). What comes and
+goes during a run: [timelines.md](timelines.md). What is tried against it: [audits.md](audits.md). Many runs from one
+file: [sweeps.md](sweeps.md).
 """
 
 _SWEEP = """\

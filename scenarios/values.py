@@ -19,9 +19,11 @@ def written(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A value in few words: a table as its kind and what else is said in it."""
+    """A value in few words: a table as its kind and what else is said in it, a list as its items."""
     if isinstance(value, Mapping):
         return " ".join(shown(item) if key == "kind" else f"{key}={shown(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(shown, value)) + "]"
     return value if isinstance(value, str) else written(value)
 
 

@@ -37,5 +37,5 @@ class GradientInversion(Audit):
             yield (
                 "kind",
                 f"{scenario.model.kind!r} trains on fixed features and never on records: what this attack would read "
-                "off are the features; needs model.kind logistic, mlp or cnn",
+                "off are the features; needs model.kind logistic, mlp, cnn or sequential",
             )

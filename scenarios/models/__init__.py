@@ -13,6 +13,7 @@ from scenarios.models.logistic import Logistic
 from scenarios.models.mlp import Mlp
 from scenarios.models.random_features import RandomFeatures
 from scenarios.models.scattering import Scattering
+from scenarios.models.sequential import Sequential
 from scenarios.models.weights import assign_parameters, initialise, named_arrays, parameters_of
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "ModelParameters",
     "RandomFeatures",
     "Scattering",
+    "Sequential",
     "assign_parameters",
     "initialise",
     "named_arrays",
@@ -31,7 +33,7 @@ __all__ = [
     "prepared",
 ]
 
-AnyModel = Logistic | Mlp | Cnn | Scattering | Hog | RandomFeatures
+AnyModel = Logistic | Mlp | Cnn | Scattering | Hog | RandomFeatures | Sequential
 ModelParameters = Annotated[AnyModel, Field(discriminator="kind")]
 
 

@@ -7,7 +7,15 @@ from typing import Literal
 
 import torch
 
-Activation = Literal["relu", "tanh"]
+Activation = Literal["relu", "tanh", "sigmoid", "silu", "gelu"]
+
+_ACTIVATIONS: dict[Activation, type[torch.nn.Module]] = {
+    "relu": torch.nn.ReLU,
+    "tanh": torch.nn.Tanh,
+    "sigmoid": torch.nn.Sigmoid,
+    "silu": torch.nn.SiLU,
+    "gelu": torch.nn.GELU,
+}
 
 
 def linear(inputs: int, outputs: int) -> torch.nn.Module:
@@ -20,9 +28,19 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int, padding: in
     return _zeroed(torch.nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, device="meta"))
 
 
+def group_norm(groups: int, channels: int) -> torch.nn.Module:
+    """Normalises the channels in groups."""
+    return _zeroed(torch.nn.GroupNorm(groups, channels, device="meta"))
+
+
+def layer_norm(shape: tuple[int, ...]) -> torch.nn.Module:
+    """Normalises all values of this shape together."""
+    return _zeroed(torch.nn.LayerNorm(shape, device="meta"))
+
+
 def activation(name: Activation) -> torch.nn.Module:
     """The non-linearity called `name`."""
-    return torch.nn.Tanh() if name == "tanh" else torch.nn.ReLU()
+    return _ACTIVATIONS[name]()
 
 
 def _zeroed(layer: torch.nn.Module) -> torch.nn.Module:

@@ -15,20 +15,24 @@ Vector = npt.NDArray[np.float32]
 def initialise(module: "torch.nn.Module", generator: "torch.Generator") -> None:
     """Draw starting weights from `generator` alone, uniform within PyTorch's own bounds, 1 / sqrt(fan-in).
 
-    A module of a single layer starts at zero: its loss is convex, so a random start would only add noise. Raises
-    ValueError for a module with parameters outside of linear and convolutional layers.
+    Normalisation begins with factors of 1 and offsets of 0. A module of a single layer starts at zero: its loss is
+    convex, so a random start would only add noise. Raises ValueError for a module with parameters in other layers.
     """
     import torch
 
-    layers = [part for part in module.modules() if isinstance(part, torch.nn.Linear | torch.nn.Conv2d)]
-    covered = sum(parameter.numel() for layer in layers for parameter in layer.parameters())
+    drawn = [part for part in module.modules() if isinstance(part, torch.nn.Linear | torch.nn.Conv2d)]
+    fixed = [part for part in module.modules() if isinstance(part, torch.nn.GroupNorm | torch.nn.LayerNorm)]
+    covered = sum(parameter.numel() for layer in [*drawn, *fixed] for parameter in layer.parameters())
     if covered != sum(parameter.numel() for parameter in module.parameters()):
-        raise ValueError("only linear and convolutional layers are initialised here")
+        raise ValueError("only linear, convolutional and normalising layers are initialised here")
     with torch.no_grad():
-        for layer in layers:
+        for normalising in fixed:
+            normalising.weight.fill_(1.0)
+            normalising.bias.zero_()
+        for layer in drawn:
             bound = 1.0 / math.sqrt(layer.weight[0].numel())
             for parameter in layer.parameters():
-                if len(layers) == 1:
+                if len(drawn) + len(fixed) == 1:
                     parameter.zero_()
                 else:
                     parameter.uniform_(-bound, bound, generator=generator)

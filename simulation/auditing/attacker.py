@@ -14,7 +14,7 @@ from scenarios.records import appearances_of, records_of, untrained
 from scenarios.schema import Scenario
 from scenarios.threads import one_thread
 
-ANALYTIC = "read off the first layer (IACR 2017/715)"
+ANALYTIC = "reading off the first layer (IACR 2017/715)"
 MATCHING = "a search for records with such a gradient (arXiv 2001.02610, 2003.14053)"
 
 RECOGNISABLE_DB = 20.0

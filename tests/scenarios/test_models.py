@@ -17,6 +17,7 @@ from scenarios.models import (
     ModelParameters,
     RandomFeatures,
     Scattering,
+    Sequential,
     assign_parameters,
     initialise,
     named_arrays,
@@ -24,7 +25,8 @@ from scenarios.models import (
     prepared,
 )
 
-MODELS: list[AnyModel] = [Logistic(), Mlp(), Cnn(), Scattering(), Hog(), RandomFeatures()]
+WRITTEN = Sequential(layers=({"kind": "linear", "outputs": 8}, "layer-norm", "tanh"))
+MODELS: list[AnyModel] = [Logistic(), Mlp(), Cnn(), Scattering(), Hog(), RandomFeatures(), WRITTEN]
 IMAGES: list[AnyModel] = [Cnn(), Scattering(), Hog()]
 FIXED: list[AnyModel] = [
     Scattering(),
@@ -227,8 +229,8 @@ def test_a_linear_model_starts_at_zero(model: AnyModel) -> None:
 
 
 def test_layers_that_are_not_known_are_not_left_uninitialised() -> None:
-    with pytest.raises(ValueError, match="only linear and convolutional"):
-        initialise(torch.nn.LayerNorm(3), torch.Generator())
+    with pytest.raises(ValueError, match="only linear, convolutional and normalising"):
+        initialise(torch.nn.BatchNorm1d(3), torch.Generator())
 
 
 def test_the_vector_that_travels_comes_back_whole() -> None:
