@@ -33,9 +33,9 @@ def opened(keys, size, seed, rounded=False):
 def test_two_unrounded_decryptions_give_the_key_away_in_under_a_second(keys, size):
     one, other = opened(keys, size, 1), opened(keys, size, 2)
     key_recovery.recover(one, other)  # the roots are computed once a process
-    begun = time.perf_counter()
+    begun = time.process_time()  # what else the machine does is no part of it
     key = key_recovery.recover(one, other)
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 1.0
     assert set(np.unique(key)) == {-1, 0, 1}
 
 

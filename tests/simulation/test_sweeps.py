@@ -187,7 +187,7 @@ def test_run_refuses_a_sweep_and_says_what_to_do(tmp_path):
 
 
 def test_a_sweep_that_is_stopped_goes_on_where_it_was(tmp_path):
-    text = (VALIDATED + PRIVATE + "[sweep]\nseed = [0, 1]\n").replace("rounds = 3", "rounds = 30")
+    text = (VALIDATED + PRIVATE + "[sweep]\nseed = [0, 1]\n").replace("rounds = 3", "rounds = 60")
     path = write(tmp_path, text)
     process = begin("sweep", path, "--jobs", 1, "--out", tmp_path / "sweep")
     while not list((tmp_path / "sweep" / "runs").glob("*")) and process.poll() is None:
