@@ -1,10 +1,12 @@
 """Opening a run directory: the manifest, and the refusal of what cannot work before anything runs."""
 
 import contextlib
+import functools
+import hashlib
 import itertools
 import platform
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,12 +24,23 @@ from server import planning, statement
 from server.directory import RunDirectory, write_json
 from server.planning import Outlook
 
+_BITS = ("clients", "privacy", "scenarios", "server", "simulation/engines")
 _PACKAGES = ("fedcrucible", "flwr", "torch", "opacus", "tenseal", "numpy")
 
 
-def versions() -> dict[str, str]:
-    """Those of Python and of the packages on which the bits of a run depend."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+@functools.cache
+def versions() -> Mapping[str, str]:
+    """Those of Python and of the packages on which the bits of a run depend; behind ours the code itself, in short."""
+    found = {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+    return {**found, "fedcrucible": f"{found['fedcrucible']}+{_code_sha256()[:12]}"}
+
+
+def _code_sha256() -> str:
+    """Of all code that a run's bits may depend on: as long as it is worked on, its version says little."""
+    root, code = Path(__file__).parents[1], hashlib.sha256()
+    for path in sorted(path for package in _BITS for path in (root / package).rglob("*.py")):
+        code.update(f"{path.relative_to(root).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return code.hexdigest()
 
 
 def make_default_directory(scenario: str) -> Path:
@@ -103,7 +116,7 @@ def write_manifest(directory: RunDirectory, loaded: Loaded, overrides: Sequence[
             "scenario_text": loaded.opened.text,
             "overrides": list(overrides),
             "data_sha256": dataset.fingerprint,
-            "versions": versions(),
+            "versions": dict(versions()),
             **statement.promises(scenario),
             "dataset": {
                 "source": dataset.source,

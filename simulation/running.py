@@ -21,8 +21,8 @@ from simulation.report import write_report
 ENGINES = ("local", "flower")
 
 _OTHER_VERSIONS = (
-    "other versions of Python or of packages began this run (manifest.json has them): it may end with other bits than "
-    "a run that they play alone"
+    "other versions of Python, of packages or of this code began this run (manifest.json has them): it may end with "
+    "other bits than a run that they play alone"
 )
 
 

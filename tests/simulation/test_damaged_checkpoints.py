@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 
@@ -154,10 +155,16 @@ def test_what_a_person_put_beside_a_checkpoint_stays(run):
     assert verify.problems(run.path) == []
 
 
-def test_other_versions_are_told_when_a_run_goes_on(run, capsys):
-    run.update_manifest(versions={**run.read_manifest()["versions"], "torch": "0.1"})
+@pytest.mark.parametrize(
+    ("package", "version"), [("torch", "0.1"), ("fedcrucible", "0.1.0+000000000000"), (None, None)]
+)
+def test_other_versions_and_other_code_are_told_when_a_run_goes_on(package, version, run, capsys):
+    versions = run.read_manifest()["versions"]
+    assert re.fullmatch(r"[\d.]+\+[0-9a-f]{12}", versions["fedcrucible"])
+    run.update_manifest(versions=versions | ({package: version} if package else {}))
     running.resume(run.path, 1)
-    assert "other versions of Python or of packages began this run" in capsys.readouterr().err
+    told = "other versions of Python, of packages or of this code began this run" in capsys.readouterr().err
+    assert told == (package is not None)
 
 
 def test_a_disk_that_is_full_keeps_its_room_for_the_manifest(tmp_path, monkeypatch):
