@@ -120,7 +120,7 @@ class Federation:
         sums, names, seen = dict[str, int](), list[str](), False
         for task in tasks_at(self.scenario, round_):
             asked = self._ask(round_, task, told)
-            told = reports.joined(told, reports.reports_of(self.scenario, asked, self.roster, self.accounts))
+            told = reports.joined(told, reports.reports_of(self.scenario, asked, self.roster, self.accounts), task)
             self._require_quorum(round_, asked, told)
             self._take_in(round_, task, asked)
             sums = {name: sums.get(name, 0) + count for name, count in asked.traffic.totals.items()}
@@ -165,7 +165,7 @@ class Federation:
         except Exception as error:  # noqa: BLE001 - whatever it is, the round's charges are journalled first
             asked = Asked(plans, works, View(round_, np.zeros(size), ()), courier.traffic)
             cost = reports.reports_of(self.scenario, asked, self.roster, self.accounts)
-            self._fail(round_, reports.joined(told, cost), reason_of(error), error)
+            self._fail(round_, reports.joined(told, cost, task), reason_of(error), error)
         delays = {} if task != "train" else self.outlook.world(round_).delays
         view, late = held_back(view, {client: one.rounds for client, one in delays.items() if one.late == "use"})
         return Asked(plans, works, view, courier.traffic, late)

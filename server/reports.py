@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from privacy import ledger
 from privacy.protections.protocol import Reply
 from privacy.view import View
+from scenarios.learners import Task
 from scenarios.plans import Plan
 from scenarios.schema import Scenario
 from scenarios.work import Work, charges_of
@@ -50,16 +51,23 @@ def reports_of(scenario: Scenario, asked: Asked, roster: Mapping[int, Member], a
     return reports
 
 
-def joined(first: dict[str, Record], then: dict[str, Record]) -> dict[str, Record]:
-    """The reports of two tasks of one round: the first one's fate, the bytes and seconds of both, the last ledger."""
+def joined(first: dict[str, Record], then: dict[str, Record], task: Task) -> dict[str, Record]:
+    """The reports of two tasks of one round: bytes and seconds of both, the last ledger, and the fate in each.
+
+    The first one's status, reason and weight stand where those of a round's only task do, a later one's in `then`, by
+    its name.
+    """
+    if not first:
+        return then
     both = dict(first)
     for client, report in then.items():
+        fate = {task: {name: report[name] for name in ("status", "reason", "weight")}}
         before = both.get(client)
         if before is None:
-            both[client] = report
+            both[client] = {**report, "then": fate}
             continue
         sums = {name: before[name] + report[name] for name in ("seconds", "saturated", "sent_bytes", "received_bytes")}
-        both[client] = {**before, **sums, "ledger": report["ledger"]}
+        both[client] = {**before, **sums, "ledger": report["ledger"], "then": {**before.get("then", {}), **fate}}
     return dict(sorted(both.items(), key=lambda item: int(item[0])))
 
 

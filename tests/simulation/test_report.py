@@ -179,6 +179,22 @@ def test_a_round_to_which_nobody_sent_anything_shows_no_update(tmp_path):
     assert "3 of 4 In so many rounds the server could read" in report_of(directory).text
 
 
+def test_what_became_of_a_later_task_of_a_round_stands_with_the_client(tmp_path):
+    def consolidate(line, status):
+        then = {"consolidate": {"status": status, "reason": "", "weight": 0.5}}
+        line["reports"]["0"].update(then=then)
+
+    directory = write_run(tmp_path / "run", clients=2, rounds=4)
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") == 3 and consolidate(line, "retired"))
+    assert "consolidate: retired in round 3" in report_of(directory).text
+    # Who did not train but released its Fisher information did send something.
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") == 4 and retire(line, ["0", "1"]))
+    rewrite(directory, "journal.jsonl", lambda line: line.update(seen={"updates": True}))
+    assert "3 of 4 In so many rounds the server could read" in report_of(directory).text
+    rewrite(directory, "journal.jsonl", lambda line: line.get("round") == 4 and consolidate(line, "trained"))
+    assert "4 of 4 In so many rounds the server could read" in report_of(directory).text
+
+
 def test_what_a_client_sent_in_a_round_is_the_mean_of_those_in_which_it_sent_an_update(tmp_path):
     def reported(line, sent):
         for client, count in sent.items():

@@ -111,7 +111,9 @@ def _round(line: Fields, hidden: bool) -> Round:
 def _report(report: Fields) -> ClientReport:
     ledger = report.inners("ledger")
     told = report.text("status"), report.text("reason")
-    return ClientReport(*told, report.count("sent_bytes"), report.finite("weight"), ledger)
+    later = report.inner("then")
+    then = {task: (later.inner(task).text("status"), later.inner(task).text("reason")) for task in later}
+    return ClientReport(*told, report.count("sent_bytes"), report.finite("weight"), ledger, then)
 
 
 def _epsilon(values: Fields) -> dict[str, float]:

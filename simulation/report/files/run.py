@@ -9,13 +9,17 @@ from simulation.report.files.fields import Fields
 
 @dataclass(frozen=True)
 class ClientReport:
-    """How one client fared in one round: "trained", or why not. `ledger` holds its rows after the round, unchecked."""
+    """How one client fared in one round: "trained", or why not. `ledger` holds its rows after the round, unchecked.
+
+    `then` has the status and the reason of each later task of the round that it was asked for, by the task's name.
+    """
 
     status: str
     reason: str
     sent_bytes: int
     weight: float | None
     ledger: tuple[Fields, ...] = ()
+    then: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def added(self) -> bool:
@@ -26,7 +30,12 @@ class ClientReport:
     def sent_nothing(self) -> bool:
         """Whether no update left the client: a retired one says so and no more."""
         # A reply that comes too late is lost to the sum, but the server has it.
-        return self.status in ("retired", "failed") or (self.status == "dropped" and not self.sent_bytes)
+        return self.statuses <= {"retired", "failed"} or (self.statuses == {"dropped"} and not self.sent_bytes)
+
+    @property
+    def statuses(self) -> set[str]:
+        """How it fared in each task of the round that it was asked for."""
+        return {self.status, *(status for status, _ in self.then.values())}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from simulation.report.files.run import Round, Run
 from simulation.report.wording import spans
 
-_REACHED_THE_SERVER = ("trained", "rejected", "late")
+_REACHED_THE_SERVER = {"trained", "rejected", "late"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def sights(run: Run) -> tuple[Sight, ...]:
 
 def _sight(run: Run, client: str) -> Sight:
     reports = [(one, one.reports[client]) for one in _all(run) if client in one.reports]
-    reached = [one for one, report in reports if report.status in _REACHED_THE_SERVER]
+    reached = [one for one, report in reports if report.statuses & _REACHED_THE_SERVER]
     return Sight(
         client=run.name_of(client),
         rounds=sum(one.reports[client].status == "trained" for one in run.rounds if client in one.reports),
@@ -47,9 +47,11 @@ def _incidents(client: str, rounds: list[Round]) -> tuple[str, ...]:
     when: dict[tuple[str, str], list[int]] = {}
     for one in rounds:
         report = one.reports[client]
-        if report.status != "trained":
-            when.setdefault((report.status, report.reason), []).append(one.round)
+        for task, (status, reason) in {"": (report.status, report.reason), **report.then}.items():
+            if status != "trained":
+                told = status or "unknown"
+                when.setdefault((f"{task}: {told}" if task else told, reason), []).append(one.round)
     return tuple(
-        f"{status or 'unknown'} in {'round' if len(at) == 1 else 'rounds'} {spans(at)}{f': {reason}' if reason else ''}"
+        f"{status} in {'round' if len(at) == 1 else 'rounds'} {spans(at)}{f': {reason}' if reason else ''}"
         for (status, reason), at in when.items()
     )
