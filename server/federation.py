@@ -117,18 +117,22 @@ class Federation:
         if back is not None:
             self.state = self.state.back_to(back)
         told: dict[str, Record] = {}
-        sums, names, seen = dict[str, int](), list[str](), False
+        fates, sums, names, seen = list[Mapping[int, str]](), dict[str, int](), list[str](), False
         for task in tasks_at(self.scenario, round_):
             asked = self._ask(round_, task, told)
-            told = reports.joined(told, reports.reports_of(self.scenario, asked, self.roster, self.accounts), task)
-            self._require_quorum(round_, asked, told)
+            own = reports.reports_of(self.scenario, asked, self.roster, self.accounts)
+            told = reports.joined(told, own, task)
+            fates.append(_statuses(own))
+            came, quorum = len(asked.view.contributions) + len(asked.late), self.scenario.federation.quorum
+            if came < quorum and not statuses.nobody_left(self.scenario, fates[-1]):
+                self._fail(round_, told, reports.below_quorum(came, quorum, own))
             self._take_in(round_, task, asked)
             sums = {name: sums.get(name, 0) + count for name, count in asked.traffic.totals.items()}
             names, seen = reports.told(asked.traffic), seen or bool(asked.view.updates)
         figures = self.examination.figures(self.state.model, round_, whole=ends_experience(self.scenario, round_))
         if not (np.isfinite(self.state.model).all() and math.isfinite(figures["loss"])):
             self._fail(round_, told, "the model diverged; lower training.learning_rate")
-        self.round, self.stopped = round_, statuses.reason_to_stop(self.scenario, _statuses(told))
+        self.round, self.stopped = round_, statuses.reason_to_stop(self.scenario, fates)
         self._keep_if_needed()
         self._keep(
             {
@@ -172,11 +176,6 @@ class Federation:
 
     def _bystander_of(self, plans: list[Plan]) -> Plan:
         return replace(self._bystander, task=plans[0].task) if plans else self._bystander
-
-    def _require_quorum(self, round_: int, asked: Asked, told: Mapping[str, Record]) -> None:
-        came, quorum = len(asked.view.contributions) + len(asked.late), self.scenario.federation.quorum
-        if came < quorum and not statuses.nobody_left(self.scenario, _statuses(told)):
-            self._fail(round_, told, reports.below_quorum(came, quorum, told))
 
     def _take_in(self, round_: int, task: Task, asked: Asked) -> None:
         """The next state from what the server saw of a task."""

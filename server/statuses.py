@@ -1,14 +1,14 @@
-"""What the statuses of a round's clients mean for the run: whether a round without a sum passes, and whether it was the
-last. Kept apart from Flower so that a dry run goes by the same rules.
+"""What the statuses of clients in a round's tasks mean for the run: whether one without a sum passes, and whether the
+round was the last. Kept apart from Flower so that a dry run goes by the same rules.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from scenarios.schema import DpSgd, Scenario
 
 
 def nobody_left(scenario: Scenario, statuses: Mapping[int, str]) -> bool:
-    """Whether budgets are spent, or a Poisson cohort came out empty, so that there is no sum to be had.
+    """Whether budgets are spent, or a Poisson cohort came out empty, so that a task has no sum to be had.
 
     Whoever else was lost is no reason to fail then. Under a protection that hides updates the sum of a single client is
     not opened.
@@ -19,11 +19,11 @@ def nobody_left(scenario: Scenario, statuses: Mapping[int, str]) -> bool:
     return left == 1 and len(statuses) > 1 and scenario.protection.hides_updates
 
 
-def reason_to_stop(scenario: Scenario, statuses: Mapping[int, str]) -> str:
-    """Why this was the last round: a client has nothing left to spend, and the scenario wants it to end then."""
+def reason_to_stop(scenario: Scenario, tasks: Iterable[Mapping[int, str]]) -> str:
+    """Why this was the last round: a client could not pay for one of its tasks, and that is to stop the run."""
     privacy = scenario.privacy
     budget = privacy.budget if isinstance(privacy, DpSgd) else None
-    spent = [client for client, status in statuses.items() if status == "retired"]
+    spent = [client for statuses in tasks for client, status in statuses.items() if status == "retired"]
     if budget is None or budget.on_exhausted != "stop" or not spent:
         return ""
     return f"the privacy budget of client {min(spent)} is spent"

@@ -100,16 +100,29 @@ class Forecast:
 
     def statuses(self, round_: int) -> dict[int, str]:
         """The journal's word for each client's part in a round: that of the first task that it was asked for."""
-        return _statuses(self.rounds[round_ - 1])
+        first: dict[int, str] = {}
+        for answers in self.rounds[round_ - 1]:
+            first = {**_statuses(answers), **first}
+        return first
+
+    def skipping(self, round_: int) -> list[int]:
+        """Who trains in a round and cannot pay for what it is asked for after that, ascending."""
+        first, *later = self.rounds[round_ - 1]
+        return sorted(
+            client
+            for answers in later
+            for client, answer in answers.items()
+            if answer.status == "retired" and client in first and first[client].admitted is not None
+        )
 
     def left_out(self, round_: int) -> dict[str, list[int]]:
-        """The segments that cannot pay for a round, each with the clients whose it is, ascending."""
-        found: dict[str, set[int]] = {}
-        for answers in self.rounds[round_ - 1]:
-            for client, answer in answers.items():
-                for name in answer.left_out:
-                    found.setdefault(name, set()).add(client)
-        return {name: sorted(who) for name, who in found.items()}
+        """The segments that cannot pay for a round's first task, each with the clients whose it is, ascending."""
+        first, *_ = self.rounds[round_ - 1]
+        found: dict[str, list[int]] = {}
+        for client, answer in first.items():
+            for name in answer.left_out:
+                found.setdefault(name, []).append(client)
+        return found
 
     def spending(self) -> Iterator[Mapping[int, Ledger]]:
         """What each client will have spent after each round, as the run's journal will say: one mapping that grows.
@@ -151,11 +164,11 @@ def forecast(outlook: Outlook, noise: Mapping[int, float]) -> Forecast | None:
         answers: list[Answers] = []
         for task in tasks:
             answers.append({client: _answer(steps, lost, lives[client]) for client, (steps, lost) in task.items()})
-            failure = _failure(scenario, answers)
+            failure = _failure(scenario, answers[-1])
             if failure:
                 return Forecast(len(outlook.holdings), (*rounds, tuple(answers)), Ending(number, failure, fails=True))
         rounds.append(tuple(answers))
-        reason = statuses.reason_to_stop(scenario, _statuses(answers))
+        reason = statuses.reason_to_stop(scenario, map(_statuses, answers))
         if reason and number < len(asked):
             return Forecast(len(outlook.holdings), tuple(rounds), Ending(number, reason, fails=False))
     return Forecast(len(outlook.holdings), tuple(rounds), None)
@@ -264,17 +277,17 @@ def _answer(steps: PrivateSteps, lost: str | None, life: Iterator[PrivateSteps |
     return Answer(steps, None if lost == "before-training" else next(life), lost)
 
 
-def _statuses(tasks: Sequence[Answers]) -> dict[int, str]:
-    """The journal's word for each client: that of the first task of the round that it was asked for."""
-    return {client: answer.status for answers in reversed(tasks) for client, answer in answers.items()}
+def _statuses(answers: Answers) -> dict[int, str]:
+    """The journal's word for each client's part in a task."""
+    return {client: answer.status for client, answer in answers.items()}
 
 
-def _failure(scenario: Scenario, tasks: Sequence[Answers]) -> str:
-    """Why the run fails at the last of these tasks of a round; empty where it goes on."""
-    came = sum(answer.status == "trained" for answer in tasks[-1].values())
+def _failure(scenario: Scenario, answers: Answers) -> str:
+    """Why the run fails at a task with these answers; empty where it goes on."""
+    came = sum(answer.status == "trained" for answer in answers.values())
     if came == 1 and scenario.protection.hides_updates:
         came = 0  # the sum of a single client is not opened
     quorum = scenario.federation.quorum
-    if came >= quorum or statuses.nobody_left(scenario, _statuses(tasks)):
+    if came >= quorum or statuses.nobody_left(scenario, _statuses(answers)):
         return ""
     return f"{came} usable {'update' if came == 1 else 'updates'}, below the quorum of {quorum}"

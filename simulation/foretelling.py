@@ -24,14 +24,17 @@ def of_run(foreseen: Forecast) -> Table:
 
 
 def of_round(foreseen: Forecast, round_: int) -> Table:
-    """Who has nothing left to spend in a round, and which segments cannot pay for it, of clients that train as well."""
+    """Who has nothing left to spend in a round, which segments cannot pay for it, of clients that train as well, and
+    who trains and then skips what it is asked for afterwards, which is to say what mattered to an experience.
+    """
     if not foreseen.reaches(round_):
-        return {"reached": False, "training": 0, "retired": [], "retired_segments": {}}
+        return {"reached": False, "training": 0, "retired": [], "retired_segments": {}, "skipping": []}
     return {
         "reached": True,
         "training": len(foreseen.trains(round_)),
         "retired": foreseen.retired(round_),
         "retired_segments": foreseen.left_out(round_),
+        "skipping": foreseen.skipping(round_),
     }
 
 
@@ -48,7 +51,10 @@ def first_retired(foreseen: Forecast) -> dict[tuple[int, str | None], int]:
 
 
 def line_parts(told: Table, asked: Sequence[int], of: int) -> Iterator[str]:
-    """What the line of a round in which these are asked says of its table: who is retired, and segments of others."""
+    """What the line of a round in which these are asked says of its table: who is retired, and segments of others.
+
+    And who cannot pay for consolidating after it has trained.
+    """
     retired = told["retired"]
     others = sorted(set(asked) - set(retired))
     if retired:
@@ -61,6 +67,9 @@ def line_parts(told: Table, asked: Sequence[int], of: int) -> Iterator[str]:
         more = f" and {len(names) - _NAMED_SEGMENTS} more segments" if len(names) > _NAMED_SEGMENTS else ""
         whose = "" if list(who) == others else f" of {_those(who, of)}"
         yield f"without {' and '.join(names[:_NAMED_SEGMENTS])}{more}{whose}"
+    if told["skipping"]:
+        all_ = told["skipping"] == others
+        yield "nobody consolidates" if all_ else f"not consolidating {_those(told['skipping'], of)}"
 
 
 def not_reached(foreseen: Forecast, round_: int) -> str:

@@ -35,4 +35,5 @@ def test_a_round_without_a_sum_passes_where_budgets_leave_nobody(statuses, plain
     ],
 )
 def test_only_a_spent_budget_that_is_to_stop_the_run_does(privacy, statuses, reason):
-    assert reason_to_stop(scenario(privacy=privacy), statuses) == reason
+    assert reason_to_stop(scenario(privacy=privacy), [statuses]) == reason
+    assert reason_to_stop(scenario(privacy=privacy), [{0: "trained", 1: "trained"}, statuses]) == reason

@@ -57,6 +57,20 @@ def require_equal(told, directory):
         statuses = {int(client): report["status"] for client, report in record["reports"].items()}
         heard = {client: "trained" if status in ("late", "rejected") else status for client, status in statuses.items()}
         assert told.statuses(number) == heard
+        later = {"consolidate": told.rounds[number - 1][1]} if len(told.rounds[number - 1]) > 1 else {}
+        assert {
+            task: {client: answer.status for client, answer in answers.items()} for task, answers in later.items()
+        } == _later(record["reports"])
+
+
+def _later(reports):
+    """The status of each client in each later task of a round, as foretold: the sum of one client is not opened."""
+    found = {}
+    for client, report in reports.items():
+        for task, fate in report.get("then", {}).items():
+            status = "trained" if fate["status"] == "rejected" else fate["status"]
+            found.setdefault(task, {})[int(client)] = status
+    return found
 
 
 @pytest.mark.parametrize(
@@ -92,6 +106,12 @@ def require_equal(told, directory):
         ('learner = { kind = "replay", memory = 40 }\n' + SIX + SEGMENTS, []),
         ('learner = "ewc"\n' + SIX + SEGMENTS, []),
         ('learner = "ewc"\n' + SIX + RETIRE, []),
+        ('learner = "ewc"\n' + SIX + RETIRE, ["privacy.budget.epsilon=2.9"]),
+        ('learner = "ewc"\n' + SIX + RETIRE, ["privacy.budget.epsilon=4.3", "federation.quorum=3"]),
+        ('learner = "ewc"\n' + SIX + STOP, ["privacy.budget.epsilon=2.9"]),
+        ('learner = "ewc"\n' + SIX + STOP, ["privacy.budget.epsilon=3.4"]),
+        ('learner = "ewc"\n' + SIX + SEGMENTS, ["privacy.budget.epsilon=2.9"]),
+        ('learner = "ewc"\n' + SIX + RETIRE + ENCRYPTED, ["privacy.budget.epsilon=4.1"]),
         ('learner = "additive-statistics"\n' + SIX + RETIRE + LOWERED, []),
         (TEN + RETIRE + ENCRYPTED, [UNLIKE, "federation.rounds=6", "privacy.budget.epsilon=2"]),
     ],
@@ -167,8 +187,30 @@ def test_check_tells_which_segments_are_left_out(tmp_path):
         "training": 4,
         "retired": [],
         "retired_segments": {"classes 0, 1, 2, 3": [0, 1, 3]},
+        "skipping": [],
     }
     assert "; without classes 0, 1, 2, 3 of 0 1 3; " in lines(tmp_path, text, round_=3)[0]
+
+
+def test_check_tells_who_trains_and_cannot_pay_for_consolidating(tmp_path):
+    text, budget = 'learner = "ewc"\n' + SIX + RETIRE, "privacy.budget.epsilon=2.9"
+    told = lines(tmp_path, text, budget)
+    [second] = [line for line in told if line.startswith("round 2:")]
+    assert "clients 0 1 2 3; retired 2 3; nobody consolidates; " in second
+    assert "; not consolidating 2 3; " in lines(tmp_path, text, "privacy.budget.epsilon=4.3", round_=2)[0]
+    assert not [line for line in told if "the run fails" in line]
+    assert plan(tmp_path, text, budget)["rounds"][1]["forecast"] == {
+        "reached": True,
+        "training": 2,
+        "retired": [2, 3],
+        "retired_segments": {"classes 0, 1, 2, 3": [2, 3]},
+        "skipping": [0, 1],
+    }
+    directory = play(tmp_path, text, budget)
+    [second] = [record for record in journal.read(directory.journal) if record.get("round") == 2]
+    assert second["reports"]["0"]["status"] == "trained"
+    assert second["reports"]["0"]["then"]["consolidate"]["status"] == "retired"
+    assert "budget is spent" in second["reports"]["0"]["then"]["consolidate"]["reason"]
 
 
 def test_check_ends_with_the_round_that_stops_the_run(tmp_path):
