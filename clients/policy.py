@@ -75,18 +75,31 @@ def admit(
 def affords(scenario: Scenario, world: World, steps: PrivateSteps, kept: Ledger) -> bool:
     """Whether the limits in force pay for all of the steps on all of the segments: `admit` then admits them whole."""
     limit = _limit(scenario, world)
-    return limit is None or not steps.charges or limit.allows(ledger.add_all(kept, steps.charges))
+    rows = _of_segments(kept, steps.charges) if _retires_segments(scenario) else kept
+    return limit is None or not steps.charges or limit.allows(ledger.add_all(rows, steps.charges))
 
 
 def _within_budget(scenario: Scenario, world: World, steps: PrivateSteps | None, kept: Ledger) -> PrivateSteps | None:
-    privacy, limit = scenario.privacy, _limit(scenario, world)
+    limit = _limit(scenario, world)
     if steps is None or limit is None or not steps.charges:
         return steps  # what costs nothing, as taking statistics back, is within any budget
-    assert isinstance(privacy, DpSgd)
-    if privacy.budget is not None and privacy.budget.on_exhausted == "retire-segment":
-        return steps.only([one for one in steps.charges if _affordable(kept, (one,), limit) == steps.steps])
+    if _retires_segments(scenario):
+        alone = [(one, _of_segments(kept, (one,))) for one in steps.charges]
+        return steps.only([one for one, own in alone if _affordable(own, (one,), limit) == steps.steps])
     affordable = _affordable(kept, steps.charges, limit)
     return steps if affordable == steps.steps else steps.cut(affordable)
+
+
+def _retires_segments(scenario: Scenario) -> bool:
+    privacy = scenario.privacy
+    budget = privacy.budget if isinstance(privacy, DpSgd) else None
+    return budget is not None and budget.on_exhausted == "retire-segment"
+
+
+def _of_segments(kept: Ledger, charges: tuple[Charge, ...]) -> Ledger:
+    """The rows of the segments that are charged: one that was beyond a cap before it was lowered retires no other."""
+    charged = {charge.segment for charge in charges}
+    return tuple(row for row in kept if row.segment in charged)
 
 
 @dataclass(frozen=True)

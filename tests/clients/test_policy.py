@@ -174,6 +174,19 @@ def test_a_segment_is_retired_by_what_it_has_spent_itself():
     assert rows == (*spent, steps.charges[1])
 
 
+def test_a_segment_beyond_a_cap_that_was_lowered_retires_no_other():
+    steps = steps_on(0.1, 0.01, steps=10)
+    spent = (replace(steps.charges[0], steps=100),)
+    assert accounting.epsilon(spent, 1e-5) > 3.0 > accounting.epsilon(steps.charges[1:], 1e-5)
+    strict = scenario(budget=8.0, on_exhausted="retire-segment")
+    rows, admitted = policy.admit(strict, world(3.0), steps, spent)
+    assert admitted.segments == ("b",)
+    assert rows == (*spent, steps.charges[1])
+    assert policy.affords(strict, world(3.0), admitted, spent)
+    with pytest.raises(BudgetSpent):
+        policy.admit(scenario(budget=8.0), world(3.0), steps, spent)
+
+
 def test_a_client_whose_segments_are_all_retired_is_refused():
     strict, steps = scenario(budget=3.0, on_exhausted="retire-segment"), steps_on(0.1, 0.2, steps=100)
     with pytest.raises(BudgetSpent, match="budget is spent"):

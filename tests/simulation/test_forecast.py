@@ -103,6 +103,7 @@ def _later(reports):
         ('learner = "cumulative"\n' + SIX + SEGMENTS, []),
         ('learner = "cumulative"\n' + SIX + SEGMENTS + LOST, ["privacy.budget.epsilon=1.5"]),
         ('learner = "cumulative"\n' + SIX + RETIRE, [UNLIKE]),
+        ('learner = "cumulative"\n' + SIX + SEGMENTS + LOWERED.replace("1.0", "2.0"), ["privacy.budget.epsilon=4"]),
         ('learner = { kind = "replay", memory = 40 }\n' + SIX + SEGMENTS, []),
         ('learner = "ewc"\n' + SIX + SEGMENTS, []),
         ('learner = "ewc"\n' + SIX + RETIRE, []),

@@ -332,6 +332,19 @@ def test_a_retired_segment_leaves_the_clients_others_in_use(tmp_path):
     assert 0 < len(grown) < len(per_segment)
 
 
+def test_a_cap_that_is_lowered_below_what_one_segment_spent_leaves_the_others_in_use(tmp_path):
+    text = TEN.replace("rounds = 10", "rounds = 6") + STREAM + BUDGET % "retire-segment"
+    lowered = happens("budget", 3, "epsilon = 2.0")
+    directory = play(tmp_path, 'learner = "cumulative"\n' + text + lowered, "privacy.budget.epsilon=4")
+    before = accounting.epsilon_by_segment(ledgers(directory, 1)[1], 1e-4)
+    spent = accounting.epsilon_by_segment(ledgers(directory, 1)[-1], 1e-4)
+    [first] = before
+    assert spent[first] == before[first] > 2.0
+    assert len(spent) > 1
+    assert all(0 < value <= 2.0 for name, value in spent.items() if name != first)
+    assert verify.problems(directory.path) == []
+
+
 def test_a_budget_that_is_raised_lets_retired_clients_go_on(tmp_path):
     directory = play(tmp_path, TEN + BUDGET % "retire-client" + happens("budget", 8, "epsilon = 3.5"))
     spent = most_spent(directory)
