@@ -96,11 +96,12 @@ def closing_lines(path: Path) -> list[str]:
 
 
 def _spent(epsilon: Mapping[str, Any] | None) -> str:
-    """The largest epsilon in words; JSON has no infinity, so null stands for it."""
+    """The largest epsilon in words, with its accountant where rounds are told by another; null stands for infinity."""
     if epsilon is None:
         return ""
     largest = "infinite" if epsilon["max"] is None else f"{epsilon['max']:.3f}"
-    return f", epsilon {largest} at delta {epsilon['delta']:g}"
+    by = " by PRV (in rounds by Renyi)" if epsilon["accountant"] == "prv" else ""
+    return f", epsilon {largest}{by} at delta {epsilon['delta']:g}"
 
 
 def _play(scenario: Scenario, directory: RunDirectory, engine: str, workers: int | None) -> None:

@@ -12,7 +12,7 @@ import pytest
 from dp_accounting.rdp import RdpAccountant
 from safetensors.numpy import load_file
 
-from privacy import fixed_point
+from privacy import accounting, fixed_point, ledger
 from privacy.errors import RunFailed, ScenarioError
 from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, typed, wait_for_rounds, write
 from scenarios.schema import sha256
@@ -131,6 +131,18 @@ def test_budgets_retire_clients_and_the_others_go_on(tmp_path):
     statuses = {report["status"] for report in last["reports"].values()}
     assert statuses == {"trained", "retired"}
     assert summary(directory)["epsilon"]["max"] <= 2.5
+
+
+def test_epsilon_of_a_round_is_told_with_its_own_accountant(tmp_path):
+    directory = play(tmp_path, SMALL + PRIVATE, "privacy.accountant=prv", "federation.rounds=1")
+    [played] = [record for record in journal.read(directory.journal) if record["kind"] == "round"]
+    assert played["accountant"] == "rdp"
+    whole = summary(directory)["epsilon"]
+    for client, report in played["reports"].items():
+        rows = ledger.from_rows(report["ledger"])
+        assert played["epsilon"][client] == accounting.epsilon(rows, 1e-4) > whole["per_client"][client]["max"]
+    said = f"epsilon {whole['max']:.3f} by PRV (in rounds by Renyi) at delta 0.0001"
+    assert said in running.closing_lines(directory.path)[0]
 
 
 def test_a_poisson_round_for_which_nobody_is_drawn_passes(tmp_path):

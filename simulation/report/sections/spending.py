@@ -118,7 +118,8 @@ def _budgets(limits: tuple[tuple[int, float], ...]) -> str:
 def _accountants(run: Run) -> str:
     # The journal's epsilon is always the Renyi accountant's; a scenario may have the totals reckoned by another.
     if run.accountant == "prv":
-        return " Reckoned by the Rényi accountant; the totals are by PRV, which is tighter."
+        budget = " A budget is kept by PRV, too: a line may cross it." if run.budget is not None else ""
+        return f" Reckoned by the Rényi accountant; the totals are by PRV, which is tighter.{budget}"
     return " Reckoned by the Rényi accountant."
 
 
