@@ -26,6 +26,7 @@ from scenarios.partitions import Iid, PartitionParameters
 from scenarios.rules import FedAvg, RuleParameters
 from scenarios.sampling import AllSampling, FixedSampling, PoissonSampling, SamplingParameters
 from scenarios.streams import StreamParameters
+from scenarios.values import counted
 
 __all__ = [
     "AllSampling",
@@ -171,7 +172,7 @@ def _conflicts(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if federation.quorum > federation.largest_cohort:
         yield (
             "federation.quorum",
-            f"a quorum of {federation.quorum} is beyond the {federation.largest_cohort} clients of a round",
+            f"a quorum of {federation.quorum} is beyond the {counted(federation.largest_cohort, 'client')} of a round",
         )
     if isinstance(scenario.protection, Homomorphic) and federation.largest_cohort < 2:
         yield "protection", "the key holder refuses the sum of a single client, which is that client's update"

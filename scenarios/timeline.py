@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from privacy.guarantees import DpSgd
 from scenarios.events import AnyEvent, Join
 from scenarios.learners import Task
+from scenarios.values import counted
 from scenarios.world import World
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def conflicts(scenario: "Scenario") -> Iterator[tuple[str, str]]:
         until = getattr(event, "until", None)
         unknown = sorted({client for client in getattr(event, "clients", None) or () if client >= clients})
         if event.at > rounds:
-            yield f"event.{number}.at", f"round {event.at} lies outside the run, which has {rounds} rounds"
+            yield f"event.{number}.at", f"round {event.at} lies outside the run, which has {counted(rounds, 'round')}"
         elif until is not None and not event.at <= until <= rounds:
             yield f"event.{number}.until", f"round {until} lies outside {event.at} (at) to {rounds}, the last round"
         elif unknown:

@@ -1,4 +1,4 @@
-"""A scenario's values as a person writes and reads them."""
+"""A scenario's values, and how many there are of something, as a person writes and reads them."""
 
 import json
 from collections.abc import Mapping
@@ -25,6 +25,11 @@ def shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(shown, value)) + "]"
     return value if isinstance(value, str) else written(value)
+
+
+def counted(count: int | str, noun: str) -> str:
+    """1 and "round" as "1 round", anything else, as "2 to 5", as "2 to 5 rounds"."""
+    return f"{count} {noun}" if str(count) == "1" else f"{count} {noun}s"
 
 
 def _key(key: str) -> str:

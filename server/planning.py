@@ -16,6 +16,7 @@ from scenarios.schema import DpSgd, FixedSampling, PoissonSampling, Scenario
 from scenarios.seeds import stream
 from scenarios.segments import Holdings, available
 from scenarios.timeline import tasks_at, world_at
+from scenarios.values import counted
 from scenarios.work import Work, charges_of, work_at
 from scenarios.world import World
 
@@ -170,11 +171,12 @@ def _alone(round_: int, client: int) -> str:
 
 
 def _too_few(scenario: Scenario, round_: int, asked: int, left: int, least: int) -> str:
-    needed = f"{least} are needed (quorum {scenario.federation.quorum}, protection {scenario.protection.kind})"
+    limits = f"(quorum {scenario.federation.quorum}, protection {scenario.protection.kind})"
+    needed, drawn = f"{least} {'is' if least == 1 else 'are'} needed {limits}", counted(asked, "client")
     if isinstance(scenario.federation.sampling, PoissonSampling) and left == asked:
-        return f"federation.sampling: round {round_} draws {asked} clients, and {needed}; raise rate or change seed"
-    dropped = f", of whom {asked - left} drop out" if left < asked else ""
-    return f"federation.quorum: round {round_} has {asked} clients{dropped}, and {needed}"
+        return f"federation.sampling: round {round_} draws {drawn}, and {needed}; raise rate or change seed"
+    dropped = f", of whom {asked - left} {'drops' if asked - left == 1 else 'drop'} out" if left < asked else ""
+    return f"federation.quorum: round {round_} has {drawn}{dropped}, and {needed}"
 
 
 def taking_part(outlook: Outlook) -> dict[int, Counter[Work]]:
@@ -237,5 +239,5 @@ def _calibrated(scenario: Scenario, planned: tuple[Charge, ...]) -> float:
         )
     except ValueError as error:
         steps = max(sum(row.steps for row in planned if row.segment == name) for name in {r.segment for r in planned})
-        reason = f"privacy.epsilon: {error}, for a client with {steps} steps on one segment"
+        reason = f"privacy.epsilon: {error}, for a client with {counted(steps, 'step')} on one segment"
         raise ScenarioError([f"{reason}; raise epsilon or delta, or lower federation.rounds"]) from error

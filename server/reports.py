@@ -9,6 +9,7 @@ from privacy.view import View
 from scenarios.learners import Task
 from scenarios.plans import Plan
 from scenarios.schema import Scenario
+from scenarios.values import counted
 from scenarios.work import Work, charges_of
 from server.accounts import Accounts
 from server.exchange import LOSSES, Member, Traffic
@@ -82,7 +83,7 @@ def below_quorum(trained: int, quorum: int, reports: Mapping[str, Record]) -> st
     ordered = sorted(reports.items(), key=lambda item: (item[1]["status"] == "retired", int(item[0])))
     reasons = [f"client {client}: {report['reason']}" for client, report in ordered if report["reason"]]
     detail = "; ".join(reasons[:5]) or "no reason given"
-    return f"{trained} usable updates, below the quorum of {quorum} ({detail})"
+    return f"{counted(trained, 'usable update')}, below the quorum of {quorum} ({detail})"
 
 
 def _fates(asked: Asked) -> dict[int, tuple[str, str]]:

@@ -14,6 +14,7 @@ from scenarios import source
 from scenarios.records import records_of
 from scenarios.schema import Scenario, sha256
 from scenarios.timeline import happening, tasks_at
+from scenarios.values import counted
 from scenarios.work import charges_of
 from server import learning, planning
 from server.opening import outlook_for, planned
@@ -47,10 +48,10 @@ def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> 
     yield f"{scenario.name}: {scenario.question}"
     chosen_by = f", {data['validation_records']} to choose settings by" if data["validation_records"] else ""
     held_out = f"{data['test_records']} held out for testing{chosen_by}"
-    yield f"data: {data['records']} records, {data['classes']} classes, {held_out}"
+    yield f"data: {counted(data['records'], 'record')}, {data['classes']} classes, {held_out}"
     if scenario.stream is not None:
-        length = f"{scenario.stream.rounds_per_experience} rounds each"
-        yield f"stream: {scenario.stream.kind}, {scenario.stream.experiences} experiences of {length}"
+        length = f"{counted(scenario.stream.rounds_per_experience, 'round')} each"
+        yield f"stream: {scenario.stream.kind}, {counted(scenario.stream.experiences, 'experience')} of {length}"
     yield f"model: {model['kind']}, {model['parameters']} parameters; learner: {scenario.learner.kind}"
     promise = Promise(scenario.privacy.delta) if isinstance(scenario.privacy, DpSgd) else None
     yield from crowds.lines(plan["clients"], promise)
@@ -58,7 +59,7 @@ def describe(file: str, overrides: Sequence[str], round_: int | None = None) -> 
     for told in rounds[:_SHOWN_ROUNDS]:
         yield _line(told, scenario)
     if len(rounds) > _SHOWN_ROUNDS:
-        yield f"... and {len(rounds) - _SHOWN_ROUNDS} more rounds"
+        yield f"... and {counted(len(rounds) - _SHOWN_ROUNDS, 'more round')}"
     yield from _deserted(prospect.outlook)
     if foreseen is not None:
         yield from foretelling.warnings(foreseen)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from scenarios.values import counted
 from simulation.report.wording import spans
 
 FEW = 12
@@ -93,9 +94,9 @@ def lines(clients: Mapping[str, Told], promise: Promise | None) -> Iterator[str]
 
 def _lines(told: Told, promise: Promise | None) -> Iterator[str]:
     """One client without its number, and a line for each of its segments where it has several."""
-    line = f"{told['records']} records"
+    line = counted(told["records"], "record")
     if promise is not None:
-        line += f", noise multiplier {told['noise_multiplier']:.4g}, {_steps(told)} steps"
+        line += f", noise multiplier {told['noise_multiplier']:.4g}, {counted(_steps(told), 'step')}"
         line += f", planned epsilon {_figure(_epsilon(told))}{_foretold(told)}"
         if promise.broken(told):
             line += f" (warning: delta {promise.delta:g} is not below 1/{told['records']})"
@@ -103,8 +104,9 @@ def _lines(told: Told, promise: Promise | None) -> Iterator[str]:
     if len(told["segments"]) == 1:
         return
     for name, segment in told["segments"].items():
-        spent = "" if promise is None else f", {segment['steps']} steps, planned epsilon {_figure(_epsilon(segment))}"
-        yield f"  {name}: {segment['records']} records{spent}{_foretold(segment)}"
+        epsilon = f", planned epsilon {_figure(_epsilon(segment))}"
+        spent = "" if promise is None else f", {counted(segment['steps'], 'step')}{epsilon}"
+        yield f"  {name}: {counted(segment['records'], 'record')}{spent}{_foretold(segment)}"
 
 
 def _spread(clients: Mapping[str, Told], promise: Promise | None) -> Iterator[str]:
@@ -127,11 +129,12 @@ def _spread(clients: Mapping[str, Told], promise: Promise | None) -> Iterator[st
         return
     for name in names[:_SEGMENTS]:
         own = [told["segments"][name] for told in clients.values() if name in told["segments"]]
-        line = f"  {name}: {len(own)} {'client' if len(own) == 1 else 'clients'} with {_range(own, _records)} records"
-        steps, epsilon = _range(own, lambda segment: int(segment["steps"])), _range(own, _epsilon)
-        yield line + ("" if promise is None else f", {steps} steps, planned epsilon {epsilon}{_foretold_of(own)}")
+        line = f"  {name}: {counted(len(own), 'client')} with {counted(_range(own, _records), 'record')}"
+        steps = counted(_range(own, lambda segment: int(segment["steps"])), "step")
+        epsilon = _range(own, _epsilon)
+        yield line + ("" if promise is None else f", {steps}, planned epsilon {epsilon}{_foretold_of(own)}")
     if len(names) > _SEGMENTS:
-        yield f"  ... and {len(names) - _SEGMENTS} more segments"
+        yield f"  ... and {counted(len(names) - _SEGMENTS, 'more segment')}"
 
 
 def _ends(what: str, clients: Mapping[str, Told], of: Callable[[Told], float]) -> str:

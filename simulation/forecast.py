@@ -16,6 +16,7 @@ from privacy.ledger import Ledger
 from privacy.steps import PrivateSteps
 from scenarios.schema import DpSgd, Scenario
 from scenarios.timeline import tasks_at
+from scenarios.values import counted
 from scenarios.work import Work, private_steps
 from scenarios.world import World
 from server import statuses
@@ -290,4 +291,4 @@ def _failure(scenario: Scenario, answers: Answers) -> str:
     quorum = scenario.federation.quorum
     if came >= quorum or statuses.nobody_left(scenario, _statuses(answers)):
         return ""
-    return f"{came} usable {'update' if came == 1 else 'updates'}, below the quorum of {quorum}"
+    return f"{counted(came, 'usable update')}, below the quorum of {quorum}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
+from scenarios.values import counted
 from simulation import crowds
 from simulation.forecast import Forecast
 from simulation.report.wording import spans
@@ -64,7 +65,7 @@ def line_parts(told: Table, asked: Sequence[int], of: int) -> Iterator[str]:
         segments.setdefault(tuple(sorted(set(who) & set(others))), []).append(name)
     segments.pop((), None)
     for who, names in segments.items():
-        more = f" and {len(names) - _NAMED_SEGMENTS} more segments" if len(names) > _NAMED_SEGMENTS else ""
+        more = f" and {counted(len(names) - _NAMED_SEGMENTS, 'more segment')}" if len(names) > _NAMED_SEGMENTS else ""
         whose = "" if list(who) == others else f" of {_those(who, of)}"
         yield f"without {' and '.join(names[:_NAMED_SEGMENTS])}{more}{whose}"
     if told["skipping"]:

@@ -14,6 +14,7 @@ from privacy.parameters import Parameters
 from scenarios.datasets.archive import read_archive
 from scenarios.datasets.dataset import Dataset, Inputs, Key, Labels
 from scenarios.datasets.table import read_table
+from scenarios.values import counted
 
 FEWEST_RECORDS = 10
 
@@ -105,7 +106,7 @@ def _dataset(path: str, records: _Records) -> Dataset:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ScenarioError([f"{path}: every record needs one entry in each array, but {told}"])
     if len(records.inputs) < FEWEST_RECORDS:
-        raise ScenarioError([f"{path}: {len(records.inputs)} records; at least {FEWEST_RECORDS} are needed"])
+        raise ScenarioError([f"{path}: {counted(len(records.inputs), 'record')}; at least {FEWEST_RECORDS} are needed"])
     classes, labels = _indexed(path, "y", records.labels)
     if len(classes) < 2:
         raise ScenarioError([f'{path}: every record has the label "{classes[0]}"; at least two classes are needed'])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from scenarios.events.event import Clients, PassingEvent, Refusals, absent, named
+from scenarios.values import counted
 from scenarios.world import Delay, World
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Straggle(PassingEvent):
     def describe(self) -> str:
         """The event in words."""
         fate = "then used" if self.late == "use" else "and are dropped"
-        return f"replies of {named(self.clients)} come {self.rounds} rounds late {fate}"
+        return f"replies of {named(self.clients)} come {counted(self.rounds, 'round')} late {fate}"
 
     def refusals(self, scenario: "Scenario", before: World) -> Refusals:
         """A late update can be added later only where the server sees it."""

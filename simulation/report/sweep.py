@@ -118,9 +118,9 @@ def _stamp(one: Promise, kinds: int) -> str:
 
 def _answer(outcomes: Outcomes) -> tuple[str, ...]:
     settings = number_of(len(outcomes.settings), "setting")
-    sentences = [
-        f"{settings} were tried in {number_of(outcomes.runs, 'run')}, of which {outcomes.completed:,} were completed."
-    ]
+    tried = f"{settings} {'was' if len(outcomes.settings) == 1 else 'were'} tried"
+    completed = f"{outcomes.completed:,} {'was' if outcomes.completed == 1 else 'were'} completed"
+    sentences = [f"{tried} in {number_of(outcomes.runs, 'run')}, of which {completed}."]
     chosen = [one for one in outcomes.settings if one.chosen and one.figure("accuracy")]
     best = max(chosen, key=_mean_accuracy, default=None)
     if best is not None:

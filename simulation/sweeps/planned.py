@@ -8,6 +8,7 @@ from privacy.errors import ScenarioError
 from privacy.guarantees import DpSgd
 from scenarios import grid
 from scenarios.grid import Point, Sweep, named
+from scenarios.values import counted
 from simulation import checking
 from simulation.sweeps.sweeping import require_possible
 
@@ -55,8 +56,9 @@ def _read(file: str, overrides: Sequence[str], round_: int | None) -> tuple[Swee
 
 def _size(sweep: Sweep) -> str:
     if sweep.search is None:
-        return f"{len(sweep.points)} runs"
-    return f"{sweep.search.trials} trials by {sweep.search.kind}{' for each ' + sweep.front if sweep.front else ''}"
+        return counted(len(sweep.points), "run")
+    each = f" for each {sweep.front}" if sweep.front else ""
+    return f"{counted(sweep.search.trials, 'trial')} by {sweep.search.kind}{each}"
 
 
 def _audits(points: Sequence[Point]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from scenarios import grid
 from scenarios.axes import SEED
 from scenarios.grid import Point, Settings, Sweep, named
 from scenarios.shape import SWEEP
+from scenarios.values import counted
 from server.directory import RunDirectory, write_json
 from server.opening import outlook_for
 from simulation.cores import usable_cores
@@ -136,4 +137,5 @@ def _contradicted(directory: SweepDirectory) -> Iterator[str]:
         where = directory.runs / run["name"]
         yield from (f"CONTRADICTION: {where}: {statement}" for statement in run["contradictions"])
     if runs:
-        yield f"findings of {len(runs)} runs contradict what these promise"
+        promised = "it promises" if len(runs) == 1 else "these promise"
+        yield f"findings of {counted(len(runs), 'run')} contradict what {promised}"

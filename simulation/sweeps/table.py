@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from scenarios.values import shown
+from scenarios.values import counted, shown
 from simulation.sweeps.directory import Table
 
 _UNFINISHED = {"failed": "its audits failed", "waiting": "not audited yet"}
@@ -87,9 +87,11 @@ def _how_chosen(results: Table) -> str:
 
 def _how_costly(tuning: Table) -> str:
     epsilon = "infinite" if tuning["epsilon"] is None else f"{tuning['epsilon']:.3f}"
-    others = f"; {tuning['unprotected_runs']} runs without privacy not counted" if tuning["unprotected_runs"] else ""
+    unprotected = counted(tuning["unprotected_runs"], "run")
+    others = f"; {unprotected} without privacy not counted" if tuning["unprotected_runs"] else ""
+    private = counted(tuning["private_runs"], "private run")
     return (
-        f"all {tuning['private_runs']} private runs together: epsilon {epsilon} at delta {tuning['delta']:g} "
+        f"all {private} together: epsilon {epsilon} at delta {tuning['delta']:g} "
         f"(their Renyi divergences added up){others}"
     )
 

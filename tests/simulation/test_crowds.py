@@ -27,7 +27,7 @@ def test_many_clients_that_are_alike_share_a_line(tmp_path):
     told = lines(tmp_path, SMALL + PRIVATE, "federation.clients=1000")
     [more, fewer] = [line for line in told if "noise multiplier" in line]
     assert more.startswith("438 clients (0-437): 2 records, noise multiplier 1.5, 3 steps, planned epsilon ")
-    assert fewer.startswith("562 clients (438-999): 1 records")
+    assert fewer.startswith("562 clients (438-999): 1 record, ")
     assert told[5].startswith("round 1: 1000 clients: 0-999; ")
     assert len(told) == 9
 

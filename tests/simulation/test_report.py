@@ -317,7 +317,7 @@ def test_the_page_names_the_accountant_of_the_rounds_where_the_totals_are_by_ano
 
 
 def test_a_failed_run_shows_its_reason_and_what_is_known(tmp_path):
-    reason = "round 13: 1 usable updates, below the quorum of 2"
+    reason = "round 13: 1 usable update, below the quorum of 2"
     page = report_of(write_run(tmp_path / "run", rounds=12, status="failed", reason=reason))
     assert f"✗ Failed. {reason}" in page.text
     assert "The run did not finish; what follows is known from 12 rounds of 12." in page.text

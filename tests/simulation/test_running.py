@@ -154,7 +154,7 @@ def test_a_poisson_round_for_which_nobody_is_drawn_passes(tmp_path):
 
 
 def test_a_cohort_below_the_quorum_is_refused_before_anything_runs(tmp_path):
-    with pytest.raises(ScenarioError, match=r"round \d+ draws 1 clients, and 2 are needed"):
+    with pytest.raises(ScenarioError, match=r"round \d+ draws 1 client, and 2 are needed"):
         play(tmp_path, SMALL, 'federation.sampling={kind="poisson",rate=0.2}', "federation.rounds=30")
     assert not (tmp_path / "run").exists()
 

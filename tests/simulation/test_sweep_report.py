@@ -14,7 +14,7 @@ def page_of(folder, results) -> Page:
 def test_the_page_says_what_was_chosen_and_what_it_costs(tmp_path):
     text = page_of(tmp_path, content()).text
     assert "What does privacy cost?" in text
-    assert "3 settings were tried in 2 runs, of which 1 were completed." in text
+    assert "3 settings were tried in 2 runs, of which 1 was completed." in text
     assert "privacy: dp-sgd epsilon=1.0 88.0%" in text
     assert "With training.learning_rate 4.0 at ε = 0.980, ± 1.0 points over 3 runs." in text.replace("\xa0", " ")
     assert "failed: the model diverged" in text

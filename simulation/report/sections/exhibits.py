@@ -79,6 +79,10 @@ def _spread(run: Run) -> tuple[Exhibit, ...]:
     if len(run.clients) <= crowd.MANY:
         return ()
     held = [(client.name, float(client.records)) for client in run.clients.values()]
-    caption = f"How many clients hold how many records. {crowd.ends(held, lambda count: f'{count:,g} records')}"
+    caption = f"How many clients hold how many records. {crowd.ends(held, _records)}"
     drawing = crowd_charts.spread(crowd.records_spread(run), "records", 1, None, PAGE)
     return (exhibit("records", "Records of the clients", caption, drawing),)
+
+
+def _records(count: float) -> str:
+    return number_of(int(count), "record")
