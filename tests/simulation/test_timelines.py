@@ -345,6 +345,14 @@ def test_a_cap_that_is_lowered_below_what_one_segment_spent_leaves_the_others_in
     assert verify.problems(directory.path) == []
 
 
+def test_statistics_that_were_released_are_not_said_to_have_run_out_of_budget(tmp_path):
+    arriving = happens("new-segment", 2, "clients = [0]", "share = 0.3", 'name = "late"')
+    text = 'learner = "additive-statistics"\n' + TEN + BUDGET % "retire-segment" + arriving
+    directory = play(tmp_path, text, "federation.rounds=3", "privacy.noise_multiplier=5")
+    assert len(steps(directory, 0)) == 2
+    assert "for want of budget" not in directory.report.read_text(encoding="utf-8")
+
+
 def test_a_budget_that_is_raised_lets_retired_clients_go_on(tmp_path):
     directory = play(tmp_path, TEN + BUDGET % "retire-client" + happens("budget", 8, "epsilon = 3.5"))
     spent = most_spent(directory)

@@ -129,7 +129,9 @@ def _retired_segments(run: Run) -> list[Retired]:
 
 
 def _would_use(run: Run, one: Round, client: str, segment: str) -> bool:
-    """Whether the learner uses a segment in a round in which the client takes part."""
+    """Whether the learner uses a segment, which it has used before, in a round in which the client takes part."""
+    if run.scenario.inner("learner").text("kind") == "additive-statistics":
+        return False  # a segment is released once
     gone = any(
         event.kind == "unlearn" and event.at <= one.round and client in (event.clients or ())
         for event in events(run)
