@@ -42,6 +42,11 @@ class Work:
         return self.records if self.task != "statistics" else 1 << (self.records - 1).bit_length()
 
     @property
+    def takes_back(self) -> bool:
+        """Whether statistics that were released are to be taken back."""
+        return any(part.sign < 0 for part in self.parts)
+
+    @property
     def rates(self) -> tuple[tuple[str, float], ...]:
         """Each segment whose records are used, with the probability that a record is in a step."""
         return tuple((segment.name, part.sampling_rate) for part in self.parts for segment in part.segments)
@@ -95,6 +100,7 @@ def private_steps(scenario: Scenario, work: Work, noise_multiplier: float) -> Pr
         clip_norm=scenario.privacy.clip_norm,
         learning_rate=training.learning_rate,
         momentum=training.momentum,
+        takes_back=work.takes_back,
     )
 
 

@@ -21,8 +21,8 @@ class Accounts:
     """Ledgers by client, as `ledgers` has them.
 
     A client keeps its own ledger, and the server has only its word. It is believed where it differs from what was
-    known by no more than was asked for, and by something where the client trained. Whoever reports anything else, or
-    nothing, is charged for all that was asked: its noise may be drawn.
+    known by no more than was asked for, and by something where the client did what is not free. Whoever reports
+    anything else, or nothing, is charged for all that was asked: its noise may be drawn.
     """
 
     ledgers: dict[int, Ledger] = field(default_factory=dict)
@@ -35,14 +35,19 @@ class Accounts:
             self.ledgers[client] = ledger.add_all(rows, owed)
             self._accounts[client] = _Account(rows, owed)
 
-    def settle(self, client: int, reply: Reply, charges: Sequence[Charge], attempts: int = 1) -> Ledger:
-        """The ledger after a round that asked for `charges` in each of so many attempts; none without privacy."""
+    def settle(
+        self, client: int, reply: Reply, charges: Sequence[Charge], attempts: int = 1, *, or_nothing: bool = False
+    ) -> Ledger:
+        """The ledger after a round that asked for `charges` in each of so many attempts; none without privacy.
+
+        With `or_nothing` there was something to do that is free, so that an answer need not have cost anything.
+        """
         if charges:
             asked = [replace(charge, steps=charge.steps * attempts) for charge in charges]
-            self.ledgers[client] = self._settled(client, reply, asked)
+            self.ledgers[client] = self._settled(client, reply, asked, or_nothing)
         return self.ledgers.get(client, ())
 
-    def _settled(self, client: int, reply: Reply, asked: Sequence[Charge]) -> Ledger:
+    def _settled(self, client: int, reply: Reply, asked: Sequence[Charge], or_nothing: bool) -> Ledger:
         account = self._accounts.get(client, _Account())
         reported = _reported(reply)
         if reported is not None and not account.owed and reported == ledger.add_all(account.believed, asked):
@@ -50,8 +55,8 @@ class Accounts:
             return reported
         most = ledger.add_all(account.owed, asked)
         taken = None if reported is None else _taken(account.believed, reported)
-        trained = reply.fields.get("status") == "trained"
-        if reported is None or taken is None or not _within(taken, most) or (trained and not taken):
+        costly = reply.fields.get("status") == "trained" and not or_nothing
+        if reported is None or taken is None or not _within(taken, most) or (costly and not taken):
             self._accounts[client] = replace(account, owed=most)
             return ledger.add_all(account.believed, most)
         self._accounts[client] = _Account(reported)

@@ -36,8 +36,9 @@ def reports_of(scenario: Scenario, asked: Asked, roster: Mapping[int, Member], a
     for plan in asked.plans:
         reply = traffic.replies.get(plan.client, Reply(plan.client, error="no reply"))
         status, reason = fates.get(plan.client) or _without_update(reply)
-        charges = charges_of(scenario, asked.works[plan.client], plan.noise_multiplier)
-        rows = accounts.settle(plan.client, reply, charges, attempts=1 + plan.interrupted)
+        work = asked.works[plan.client]
+        charges, attempts = charges_of(scenario, work, plan.noise_multiplier), 1 + plan.interrupted
+        rows = accounts.settle(plan.client, reply, charges, attempts, or_nothing=work.takes_back)
         reports[str(plan.client)] = {
             "status": status,
             "reason": reason,

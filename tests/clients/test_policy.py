@@ -205,6 +205,16 @@ def test_segments_never_go_beyond_the_budget_however_often_they_are_asked_for():
     assert accounting.epsilon((replace(second, steps=second.steps + 7),), 1e-5) > 4.0
 
 
+@pytest.mark.parametrize("on_exhausted", ["retire-client", "retire-segment", "stop"])
+def test_who_can_pay_for_nothing_still_takes_statistics_back(on_exhausted):
+    strict, steps = scenario(budget=3.0, on_exhausted=on_exhausted), steps_on(1.0, steps=1)
+    assert accounting.epsilon(steps.charges, 1e-5) > 3.0
+    rows, admitted = policy.admit(strict, world(3.0), replace(steps, takes_back=True), ())
+    assert (rows, admitted.segments, admitted.steps) == ((), (), 1)
+    with pytest.raises(BudgetSpent):
+        policy.admit(strict, world(3.0), steps, ())
+
+
 def test_lost_attempts_are_charged_too():
     rows = policy.settle(plan(interrupted=2), scenario(), world(), steps_on(0.1), ())
     assert rows[0].steps == 20

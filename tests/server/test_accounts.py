@@ -33,6 +33,13 @@ def test_a_client_that_says_too_little_or_too_much_is_charged_whole(steps):
     assert accounts.settle(0, reply(steps), [CHARGE]) == rows(20)
 
 
+def test_a_client_is_believed_that_did_only_what_is_free():
+    accounts = Accounts()
+    accounts.settle(0, reply(10), [CHARGE])
+    assert accounts.settle(0, reply(10), [CHARGE], or_nothing=True) == rows(10)
+    assert accounts.settle(0, reply(9), [CHARGE], or_nothing=True) == rows(20)
+
+
 def test_rows_nobody_asked_for_are_not_believed():
     other = Charge("all", "dp-sgd", 0.0, 0.1, 10)
     accounts = Accounts()

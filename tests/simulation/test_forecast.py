@@ -36,6 +36,11 @@ LOST = happens("dropout", 1, "rate = 0.5", "clients = [1, 2]")
 LOST_AFTERWARDS = happens("dropout", 1, "rate = 0.5", "clients = [1, 2]", 'stage = "after-training"')
 LATE = happens("straggle", 2, "clients = [0, 2]", "rounds = 2", 'late = "use"')
 TOO_LATE = happens("straggle", 2, "until = 4", "clients = [0, 2]")
+MIXED = (
+    happens("budget", 2, "epsilon = 0.1")
+    + happens("new-segment", 2, "clients = [0]", "share = 0.3", 'name = "late"')
+    + happens("unlearn", 2, "clients = [0]", 'segments = ["all"]', 'method = "subtract-statistics"')
+)
 AWAY = happens("leave", 2, "until = 4", "clients = [1]")
 
 
@@ -114,6 +119,8 @@ def _later(reports):
         ('learner = "ewc"\n' + SIX + SEGMENTS, ["privacy.budget.epsilon=2.9"]),
         ('learner = "ewc"\n' + SIX + RETIRE + ENCRYPTED, ["privacy.budget.epsilon=4.1"]),
         ('learner = "additive-statistics"\n' + SIX + RETIRE + LOWERED, []),
+        ('learner = "additive-statistics"\n' + TEN + RETIRE + MIXED, ["privacy.noise_multiplier=5"]),
+        ('learner = "additive-statistics"\n' + TEN + SEGMENTS + MIXED, ["privacy.noise_multiplier=5"]),
         (TEN + RETIRE + ENCRYPTED, [UNLIKE, "federation.rounds=6", "privacy.budget.epsilon=2"]),
     ],
 )

@@ -541,6 +541,22 @@ method = "subtract-statistics"
 """
 
 
+@pytest.mark.parametrize("on_exhausted", ["retire-client", "retire-segment"])
+def test_what_a_client_cannot_pay_for_does_not_keep_it_from_taking_back(on_exhausted, tmp_path):
+    events = (
+        happens("budget", 2, "epsilon = 0.1")
+        + happens("new-segment", 2, "clients = [0]", "share = 0.3", 'name = "late"')
+        + happens("unlearn", 2, "clients = [0]", 'segments = ["all"]', 'method = "subtract-statistics"')
+    )
+    text = 'learner = "additive-statistics"\n' + TEN + BUDGET % on_exhausted + events
+    overrides = "federation.clients=2", "federation.rounds=2", "privacy.noise_multiplier=5"
+    directory = play(tmp_path, text, *overrides)
+    assert statuses(directory, 0) == ["trained", "trained"]
+    assert [row.segment for row in ledgers(directory, 0)[-1]] == ["all"]
+    assert any("; without late; " in line for line in checking.describe(str(tmp_path / "scenario.toml"), overrides))
+    assert rounds_of(directory)[1]["model_sha256"] != rounds_of(directory)[0]["model_sha256"]
+
+
 @pytest.mark.parametrize(("client", "taken_back"), [(2, False), (0, True)])
 def test_only_what_was_released_is_taken_back_and_that_whatever_the_budget(client, taken_back, tmp_path):
     directory = play(tmp_path, REFUSED_THEN_UNLEARNED.replace("CLIENT", str(client)))
