@@ -11,12 +11,13 @@ def nobody_left(scenario: Scenario, statuses: Mapping[int, str]) -> bool:
     """Whether budgets are spent, or a Poisson cohort came out empty, so that a task has no sum to be had.
 
     Whoever else was lost is no reason to fail then. Under a protection that hides updates the sum of a single client is
-    not opened.
+    not opened. Training goes on without it; statistics, which are asked for once, would be missing for good, or stay in
+    the model although they were to be taken back.
     """
     left = len([status for status in statuses.values() if status not in ("retired", "dropped")])
     if left == 0:
         return not statuses or "retired" in statuses.values()
-    return left == 1 and len(statuses) > 1 and scenario.protection.hides_updates
+    return left == 1 and len(statuses) > 1 and scenario.protection.hides_updates and scenario.learner.repeats
 
 
 def reason_to_stop(scenario: Scenario, tasks: Iterable[Mapping[int, str]]) -> str:

@@ -33,8 +33,8 @@ key holder's secret learns nothing from uploads (IND-CPA under ring learning wit
 
 When the key holder does not answer, refuses, or returns what cannot be a sum, the round has no sum: the view is all
 zeros, without contributions, and each upload is rejected with that reason. That is below any quorum, so the run ends
-with the round. It goes on, without an update, only where budgets and dropouts left a single client: that sum is not
-opened at all. Without a key holder at the start there is no run.
+with the round. It goes on, without an update, only where budgets and dropouts left a single client to train: that sum
+is not opened at all. Without a key holder at the start there is no run.
 """
 
 import functools

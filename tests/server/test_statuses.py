@@ -26,6 +26,12 @@ def test_a_round_without_a_sum_passes_where_budgets_leave_nobody(statuses, plain
     assert nobody_left(scenario(protection=ENCRYPTED), by_client) is encrypted
 
 
+def test_a_round_passes_without_a_sum_of_statistics_only_where_nobody_has_any():
+    once = scenario(protection=ENCRYPTED, learner="additive-statistics")
+    assert nobody_left(once, {0: "retired", 1: "retired"})
+    assert not nobody_left(once, {0: "retired", 1: "trained"})
+
+
 @pytest.mark.parametrize(
     ("privacy", "statuses", "reason"),
     [

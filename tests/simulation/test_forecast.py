@@ -41,6 +41,7 @@ MIXED = (
     + happens("new-segment", 2, "clients = [0]", "share = 0.3", 'name = "late"')
     + happens("unlearn", 2, "clients = [0]", 'segments = ["all"]', 'method = "subtract-statistics"')
 )
+LONELY = MIXED.replace('clients = [0]\nsegments = ["all"]', "clients = [1]")
 AWAY = happens("leave", 2, "until = 4", "clients = [1]")
 
 
@@ -121,6 +122,7 @@ def _later(reports):
         ('learner = "additive-statistics"\n' + SIX + RETIRE + LOWERED, []),
         ('learner = "additive-statistics"\n' + TEN + RETIRE + MIXED, ["privacy.noise_multiplier=5"]),
         ('learner = "additive-statistics"\n' + TEN + SEGMENTS + MIXED, ["privacy.noise_multiplier=5"]),
+        ('learner = "additive-statistics"\n' + TEN + RETIRE + LONELY + ENCRYPTED, ["privacy.noise_multiplier=5"]),
         (TEN + RETIRE + ENCRYPTED, [UNLIKE, "federation.rounds=6", "privacy.budget.epsilon=2"]),
     ],
 )

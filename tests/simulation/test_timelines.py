@@ -236,6 +236,20 @@ def test_statistics_of_the_only_client_that_is_left_are_not_opened(tmp_path, mon
         play(tmp_path, text, "federation.quorum=1")
 
 
+def test_statistics_that_one_client_alone_is_left_to_take_back_do_not_stay_unsaid(tmp_path):
+    events = (
+        happens("budget", 2, "epsilon = 0.1")
+        + happens("new-segment", 2, "clients = [0]", "share = 0.3", 'name = "late"')
+        + happens("unlearn", 2, "clients = [1]", 'method = "subtract-statistics"')
+    )
+    text = 'learner = "additive-statistics"\n' + TEN + BUDGET % "retire-client" + ENCRYPTED + events
+    overrides = "federation.clients=2", "privacy.noise_multiplier=5"
+    warned = list(checking.describe(str(write(tmp_path, text)), overrides))
+    assert "warning: the run fails in round 2: 0 usable updates, below the quorum of 1" in warned
+    with pytest.raises(RunFailed, match=r"round 2: 0 usable updates.*client 1: .*a sum of 1 client would show"):
+        play(tmp_path, text, *overrides)
+
+
 def test_a_dry_run_in_another_process_gives_the_same_bytes(tmp_path):
     path = write(tmp_path, EVENTFUL + PRIVATE)
     assert command("check", path, "--json").stdout.rstrip("\n") == checking.as_json(str(path), [])
