@@ -13,6 +13,7 @@ from privacy.steps import PrivateSteps
 from scenarios.plans import Plan
 from scenarios.schema import DpSgd, Scenario
 from scenarios.timeline import tasks_at
+from scenarios.work import released
 from scenarios.world import World
 
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ def admit(
     """Charge the ledger for what is about to happen, or refuse.
 
     Returns the ledger to keep and the steps to run: as many, on as many segments, as the scenario's epsilon and the
-    budget in force still pay for. Whoever can pay for nothing still takes statistics back, which is free. Raises
+    budget in force still pay for. Whoever can pay for nothing still takes back what it released, which is free. Raises
     BudgetSpent before the first step that would exceed them.
     """
     affordable = _within_budget(scenario, world, steps, kept)
     if steps is None or affordable is None:
         return kept, None
     if affordable.steps == 0 or (steps.charges and not affordable.charges):
-        if steps.takes_back:
+        if not released(kept).isdisjoint(steps.taken_back):
             return kept, steps.only(())
         raise BudgetSpent("the privacy budget is spent: another step would exceed it")
     return ledger.add_all(kept, affordable.charges), affordable

@@ -13,8 +13,8 @@ class PrivateSteps:
     """`steps` noisy steps. `noise_multiplier` is sigma / clip_norm.
 
     `charges` are what they cost, to be kept before anything they produced leaves the client: a row for each segment
-    whose records may be drawn, with the probability that one of them is in a step. `takes_back` says whether statistics
-    that were released are to be taken back besides, which costs nothing.
+    whose records may be drawn, with the probability that one of them is in a step. `taken_back` are segments whose
+    statistics are to be taken back besides, if they were released, which costs nothing.
     """
 
     charges: tuple[Charge, ...]
@@ -23,7 +23,7 @@ class PrivateSteps:
     clip_norm: float
     learning_rate: float
     momentum: float
-    takes_back: bool = False
+    taken_back: tuple[str, ...] = ()
 
     @property
     def sampling_rate(self) -> float:

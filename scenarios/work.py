@@ -42,9 +42,9 @@ class Work:
         return self.records if self.task != "statistics" else 1 << (self.records - 1).bit_length()
 
     @property
-    def takes_back(self) -> bool:
-        """Whether statistics that were released are to be taken back."""
-        return any(part.sign < 0 for part in self.parts)
+    def taken_back(self) -> tuple[str, ...]:
+        """The segments whose statistics are to be taken back."""
+        return tuple(segment.name for part in self.parts if part.sign < 0 for segment in part.segments)
 
     @property
     def rates(self) -> tuple[tuple[str, float], ...]:
@@ -100,7 +100,7 @@ def private_steps(scenario: Scenario, work: Work, noise_multiplier: float) -> Pr
         clip_norm=scenario.privacy.clip_norm,
         learning_rate=training.learning_rate,
         momentum=training.momentum,
-        takes_back=work.takes_back,
+        taken_back=work.taken_back,
     )
 
 

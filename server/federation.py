@@ -159,6 +159,8 @@ class Federation:
         """Put one task to its cohort. What it may have cost is journalled, whatever goes wrong."""
         works = self.outlook.cohort(round_, task)
         plans = planning.plan_round(self.outlook, self.noise, round_, self.run, self.interrupted, task)
+        if task == "statistics" and isinstance(self.scenario.privacy, DpSgd):
+            plans = planning.weighed(plans, works, self.accounts.ledgers)
         arrays = {"parameters": self.state.model, **learning.sent_along(self.state.learned)}
         by_client, lost = {plan.client: plan for plan in plans}, self.outlook.lost(round_)
         courier = Courier(by_client, self._bystander_of(plans), self.trace, arrays, lost)

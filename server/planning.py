@@ -17,7 +17,7 @@ from scenarios.seeds import stream
 from scenarios.segments import Holdings, available
 from scenarios.timeline import tasks_at, world_at
 from scenarios.values import counted
-from scenarios.work import Work, charges_of, work_at
+from scenarios.work import Work, charges_of, released, work_at
 from scenarios.world import World
 
 Works = Mapping[int, Work]
@@ -138,6 +138,20 @@ def plan_round(
         )
         for client, work in cohort.items()
     ]
+
+
+def weighed(plans: list[Plan], works: Works, ledgers: Mapping[int, Ledger]) -> list[Plan]:
+    """The plans of a private release of statistics, by `ledgers` before it: who is known to add zeros weighs nothing.
+
+    That is whoever is only to take back what no budget let it release. It is no company for another to be hidden among.
+    """
+    return [
+        plan if _adds(works[plan.client], ledgers.get(plan.client, ())) else replace(plan, weight=0.0) for plan in plans
+    ]
+
+
+def _adds(work: Work, rows: Ledger) -> bool:
+    return any(part.sign > 0 for part in work.parts) or not released(rows).isdisjoint(work.taken_back)
 
 
 def require_quorum(outlook: Outlook) -> None:

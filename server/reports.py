@@ -38,7 +38,7 @@ def reports_of(scenario: Scenario, asked: Asked, roster: Mapping[int, Member], a
         status, reason = fates.get(plan.client) or _without_update(reply)
         work = asked.works[plan.client]
         charges, attempts = charges_of(scenario, work, plan.noise_multiplier), 1 + plan.interrupted
-        rows = accounts.settle(plan.client, reply, charges, attempts, or_nothing=work.takes_back)
+        rows = accounts.settle(plan.client, reply, charges, attempts, or_nothing=bool(work.taken_back))
         reports[str(plan.client)] = {
             "status": status,
             "reason": reason,

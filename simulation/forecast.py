@@ -6,6 +6,7 @@ before, so of equal tasks in a row the one at which its answer changes is found 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
@@ -49,6 +50,11 @@ class Answer:
             return ()
         paid = () if self.admitted is None else self.admitted.segments
         return tuple(name for name in self.asked.segments if name not in paid)
+
+    def adds(self, released: AbstractSet[str]) -> bool:
+        """Whether more than zeros came: what is only to be taken back must be among the segments `released` before."""
+        paid = self.admitted is not None and self.admitted.charges
+        return bool(paid) or not released.isdisjoint(self.asked.taken_back)
 
 
 Answers = Mapping[int, Answer]
@@ -158,6 +164,7 @@ def forecast(outlook: Outlook, noise: Mapping[int, float]) -> Forecast | None:
     if not isinstance(scenario.privacy, DpSgd):
         return None
     known: dict[tuple[Work, float], PrivateSteps] = {}
+    released: dict[int, set[str]] = {client: set() for client in range(len(outlook.holdings))}
     asked = [list(_tasks(outlook, noise, round_, known)) for round_ in range(1, scenario.federation.rounds + 1)]
     lives = _lives(outlook, asked)
     rounds: list[tuple[Answers, ...]] = []
@@ -165,9 +172,11 @@ def forecast(outlook: Outlook, noise: Mapping[int, float]) -> Forecast | None:
         answers: list[Answers] = []
         for task in tasks:
             answers.append({client: _answer(steps, lost, lives[client]) for client, (steps, lost) in task.items()})
-            failure = _failure(scenario, answers[-1])
+            failure = _failure(scenario, answers[-1], released)
             if failure:
                 return Forecast(len(outlook.holdings), (*rounds, tuple(answers)), Ending(number, failure, fails=True))
+            for client, answer in answers[-1].items():
+                released[client].update(() if answer.admitted is None else answer.admitted.segments)
         rounds.append(tuple(answers))
         reason = statuses.reason_to_stop(scenario, map(_statuses, answers))
         if reason and number < len(asked):
@@ -283,12 +292,13 @@ def _statuses(answers: Answers) -> dict[int, str]:
     return {client: answer.status for client, answer in answers.items()}
 
 
-def _failure(scenario: Scenario, answers: Answers) -> str:
-    """Why the run fails at a task with these answers; empty where it goes on."""
-    came = sum(answer.status == "trained" for answer in answers.values())
-    if came == 1 and scenario.protection.hides_updates:
-        came = 0  # the sum of a single client is not opened
+def _failure(scenario: Scenario, answers: Answers, released: Mapping[int, AbstractSet[str]]) -> str:
+    """Why the run fails at a task with these answers; empty where it goes on. Before it so much was released."""
+    came = [client for client, answer in answers.items() if answer.status == "trained"]
+    adding = [client for client in came if answers[client].adds(released[client])]
+    if len(adding) == 1 and scenario.protection.hides_updates:
+        came = []  # the sum of a single client is not opened
     quorum = scenario.federation.quorum
-    if came >= quorum or statuses.nobody_left(scenario, _statuses(answers)):
+    if len(came) >= quorum or statuses.nobody_left(scenario, _statuses(answers)):
         return ""
-    return f"{counted(came, 'usable update')}, below the quorum of {quorum}"
+    return f"{counted(len(came), 'usable update')}, below the quorum of {quorum}"

@@ -156,10 +156,14 @@ class Homomorphic(Parameters):
             contributions.append(Contribution(participant.client, participant.weight, sent))
         if not contributions:
             return View(cohort.round, np.zeros(cohort.parameters, np.float64), (), by_client(rejections))
+        # Whoever has no weight adds zeros, and everybody knows it: that is no company to be hidden among.
+        contributors = sum(one.weight > 0 for one in contributions)
+        if not contributors:
+            known = np.zeros(cohort.parameters, np.float64)
+            return View(cohort.round, known, by_client(contributions), by_client(rejections))
         fields: dict[str, Value] = {
             "sum": running.to_bytes(),
-            # Whoever has no weight adds zeros, and everybody knows it: that is no company to be hidden among.
-            "contributors": sum(one.weight > 0 for one in contributions),
+            "contributors": contributors,
             "parameters": cohort.parameters,
             "context": context_hash,
         }

@@ -206,13 +206,15 @@ def test_segments_never_go_beyond_the_budget_however_often_they_are_asked_for():
 
 
 @pytest.mark.parametrize("on_exhausted", ["retire-client", "retire-segment", "stop"])
-def test_who_can_pay_for_nothing_still_takes_statistics_back(on_exhausted):
+def test_who_can_pay_for_nothing_still_takes_back_what_it_released(on_exhausted):
     strict, steps = scenario(budget=3.0, on_exhausted=on_exhausted), steps_on(1.0, steps=1)
     assert accounting.epsilon(steps.charges, 1e-5) > 3.0
-    rows, admitted = policy.admit(strict, world(3.0), replace(steps, takes_back=True), ())
-    assert (rows, admitted.segments, admitted.steps) == ((), (), 1)
-    with pytest.raises(BudgetSpent):
-        policy.admit(strict, world(3.0), steps, ())
+    both, spent = replace(steps, taken_back=("b",)), (Charge("b", "statistics", 20.0, 1.0, 1),)
+    rows, admitted = policy.admit(strict, world(3.0), both, spent)
+    assert (rows, admitted.segments, admitted.steps) == (spent, (), 1)
+    for asked, kept in ((steps, spent), (both, ())):  # what was never released is not there to be taken back
+        with pytest.raises(BudgetSpent):
+            policy.admit(strict, world(3.0), asked, kept)
 
 
 def test_lost_attempts_are_charged_too():

@@ -250,6 +250,22 @@ def test_statistics_that_one_client_alone_is_left_to_take_back_do_not_stay_unsai
         play(tmp_path, text, *overrides)
 
 
+def test_who_has_released_nothing_is_no_company_for_a_client_that_takes_statistics_back(tmp_path):
+    refused = happens("budget", 2, "epsilon = 0.1") + happens("join", 3, "clients = [2, 3]")
+    text = 'learner = "additive-statistics"\n' + TEN + BUDGET % "retire-client" + ENCRYPTED + refused
+    overrides = "federation.rounds=4", "privacy.noise_multiplier=5"
+    both = happens("unlearn", 4, "clients = [2, 3]", 'method = "subtract-statistics"')
+    directory = play(tmp_path, text + both, *overrides, out="both")
+    *_, third, fourth = rounds_of(directory)
+    assert [fourth["reports"][client]["weight"] for client in "23"] == [0, 0]
+    assert fourth["model_sha256"] == third["model_sha256"]
+    alone = happens("unlearn", 4, "clients = [0, 2]", 'method = "subtract-statistics"')
+    warned = list(checking.describe(str(write(tmp_path, text + alone)), overrides))
+    assert "warning: the run fails in round 4: 0 usable updates, below the quorum of 1" in warned
+    with pytest.raises(RunFailed, match=r"round 4: 0 usable updates.*a sum of 1 client would show"):
+        play(tmp_path, text + alone, *overrides)
+
+
 def test_a_dry_run_in_another_process_gives_the_same_bytes(tmp_path):
     path = write(tmp_path, EVENTFUL + PRIVATE)
     assert command("check", path, "--json").stdout.rstrip("\n") == checking.as_json(str(path), [])
