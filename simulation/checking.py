@@ -193,7 +193,7 @@ def _round(prospect: _Prospect, round_: int) -> Table:
             asked = len([answer for answer in answers.values() if answer.lost != "before-training"])
             training = len([answer for answer in answers.values() if answer.admitted is not None])
         up += training * scenario.protection.upload_bytes(upload)
-        down += 4 * asked * parameters * (1 + learning.sent_beside(scenario, round_))
+        down += 4 * asked * parameters * (1 + _sent_beside(prospect, round_))
         tasks[task] = {
             str(client): {"records": work.records, "steps": work.steps, "segments": dict(work.rates)}
             for client, work in cohort.items()
@@ -210,6 +210,15 @@ def _round(prospect: _Prospect, round_: int) -> Table:
         "sent_bytes": up,
         "received_bytes": down,
     }
+
+
+def _sent_beside(prospect: _Prospect, round_: int) -> int:
+    """How many vectors as long as the model go with it: what nobody could pay for is not there to be sent."""
+    scenario, foreseen = prospect.scenario, prospect.foreseen
+    least = 2 if scenario.protection.hides_updates else 1
+    if scenario.learner.consolidates and foreseen is not None and not foreseen.consolidated(round_, least):
+        return 0
+    return learning.sent_beside(scenario, round_)
 
 
 def _planned_spending(prospect: _Prospect) -> Iterator[Mapping[int, Ledger]]:

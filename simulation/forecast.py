@@ -122,6 +122,11 @@ class Forecast:
             if answer.status == "retired" and client in first and first[client].admitted is not None
         )
 
+    def consolidated(self, round_: int, least: int) -> bool:
+        """Whether in any round before this one at least so many could pay for saying what mattered to an experience."""
+        later = (answers for tasks in self.rounds[: round_ - 1] for answers in tasks[1:])
+        return any(sum(one.status == "trained" for one in answers.values()) >= least for answers in later)
+
     def left_out(self, round_: int) -> dict[str, list[int]]:
         """The segments that cannot pay for a round's first task, each with the clients whose it is, ascending."""
         first, *_ = self.rounds[round_ - 1]

@@ -223,6 +223,20 @@ def test_check_tells_who_trains_and_cannot_pay_for_consolidating(tmp_path):
     assert "budget is spent" in second["reports"]["0"]["then"]["consolidate"]["reason"]
 
 
+@pytest.mark.parametrize(("budget", "vectors"), [(2.9, [1, 2, 1, 2, 1, 1]), (4.3, [1, 2, 3, 6, 3, 3])])
+def test_check_counts_only_what_somebody_could_pay_for_as_sent_beside_the_model(budget, vectors, tmp_path):
+    text, override = 'learner = "ewc"\n' + SIX + RETIRE, f"privacy.budget.epsilon={budget}"
+    told = plan(tmp_path, text, override)
+    assert [one["received_bytes"] / (4 * 4 * told["model"]["parameters"]) for one in told["rounds"]] == vectors
+    records = journal.read(play(tmp_path, text, override).journal)
+    sent = [_models(record["messages"]) for record in records if record["kind"] == "round"]
+    assert [round(count / sent[0]) for count in sent] == vectors
+
+
+def _models(messages):
+    return sum(one["bytes"] for one in messages if one["name"].startswith("arrays."))
+
+
 def test_check_ends_with_the_round_that_stops_the_run(tmp_path):
     told = lines(tmp_path, TEN + STOP)
     assert warnings(told) == [
