@@ -180,7 +180,7 @@ def forecast(outlook: Outlook, noise: Mapping[int, float]) -> Forecast | None:
             failure = _failure(scenario, answers[-1], released)
             if failure:
                 return Forecast(len(outlook.holdings), (*rounds, tuple(answers)), Ending(number, failure, fails=True))
-            for client, answer in answers[-1].items():
+            for client, answer in () if scenario.learner.repeats else answers[-1].items():
                 released[client].update(() if answer.admitted is None else answer.admitted.segments)
         rounds.append(tuple(answers))
         reason = statuses.reason_to_stop(scenario, map(_statuses, answers))
@@ -300,8 +300,7 @@ def _statuses(answers: Answers) -> dict[int, str]:
 def _failure(scenario: Scenario, answers: Answers, released: Mapping[int, AbstractSet[str]]) -> str:
     """Why the run fails at a task with these answers; empty where it goes on. Before it so much was released."""
     came = [client for client, answer in answers.items() if answer.status == "trained"]
-    adding = [client for client in came if answers[client].adds(released[client])]
-    if len(adding) == 1 and scenario.protection.hides_updates:
+    if scenario.protection.hides_updates and sum(answers[client].adds(released[client]) for client in came) == 1:
         came = []  # the sum of a single client is not opened
     quorum = scenario.federation.quorum
     if len(came) >= quorum or statuses.nobody_left(scenario, _statuses(answers)):
