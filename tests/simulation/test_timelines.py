@@ -392,6 +392,12 @@ def test_a_budget_that_is_raised_lets_retired_clients_go_on(tmp_path):
     assert 2.5 < spent[-1] <= 3.5
 
 
+def test_statistics_that_no_budget_paid_for_are_not_asked_for_again(tmp_path):
+    text = 'learner = "additive-statistics"\n' + TEN + BUDGET % "retire-client" + happens("budget", 2, "epsilon = 5.0")
+    directory = play(tmp_path, text, "federation.rounds=2", "privacy.noise_multiplier=5", "privacy.budget.epsilon=0.1")
+    assert statuses(directory, 0) == ["retired", None]
+
+
 def test_a_budget_that_is_lowered_ends_the_charges_at_once(tmp_path):
     directory = play(tmp_path, TEN + BUDGET % "retire-client" + happens("budget", 3, "epsilon = 1.0"))
     assert statuses(directory, 0)[:3] == ["trained", "trained", "retired"]
