@@ -191,6 +191,57 @@ def test_without_a_stream_an_unlearning_took_the_accuracy_itself(tmp_path):
     assert "by rollback took the accuracy from 60.0% to 40.0% in round 3; at the end it is 60.0%." in page.text
 
 
+SUDDEN = {"kind": "drift", "at": 3, "shift": {"kind": "inversion"}, "pattern": "sudden"}
+GRADUAL = {**SUDDEN, "until": 5, "pattern": "gradual"}
+
+
+@pytest.mark.parametrize(
+    ("drifts", "accuracies", "said"),
+    [
+        (
+            [SUDDEN],
+            [0.5, 0.8, 0.3, 0.2, 0.6, 0.7, 0.8, 0.9],
+            "of round 3 the accuracy fell from 80.0% to 20.0% in round 4 and was back in round 7, 4 rounds after the",
+        ),
+        (
+            [GRADUAL],
+            [0.5, 0.8, 0.7, 0.3, 0.8, 0.8, 0.8, 0.9],
+            "of rounds 3 to 5 the accuracy fell from 80.0% to 30.0% in round 4 and was back in round 6, 1 round after "
+            "the drift was complete.",
+        ),
+        (
+            [SUDDEN, {**SUDDEN, "at": 6}],
+            [0.5, 0.8, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9],
+            "fell from 80.0% to 30.0% in round 3 and was not back by round 5, which had 60.0%. With the drift of round "
+            "6 the accuracy did not fall below the 60.0% of the round before.",
+        ),
+        (
+            [{**SUDDEN, "until": 4}],
+            [0.5, 0.8, 0.3, 0.4, 0.9, 0.9, 0.9, 0.9],
+            "was not back by round 4, which had 40.0%.",
+        ),
+        (
+            [{**SUDDEN, "pattern": "recurring", "period": 2}],
+            [0.5, 0.8, 0.3, 0.4, 0.9, 0.9, 0.9, 0.9],
+            "was not back by round 4, which had 40.0%.",
+        ),
+    ],
+)
+def test_the_answer_says_how_far_a_drift_took_the_accuracy_and_when_it_was_back(tmp_path, drifts, accuracies, said):
+    directory = write_run(tmp_path / "run", clients=2, rounds=8)
+    rewrite(directory, "manifest.json", lambda manifest: manifest["scenario"].update(event=drifts))
+    rewrite(
+        directory,
+        "journal.jsonl",
+        lambda line: line["kind"] == "round" and line.update(accuracy=accuracies[line["round"] - 1]),
+    )
+    assert said in report_of(directory).text
+
+
+def test_a_drift_with_a_new_experience_is_not_compared_with_the_round_before(written):
+    assert "With the drift" not in written.text
+
+
 def test_a_leave_and_a_later_unlearning_are_told_apart(tmp_path):
     event = {"kind": "unlearn", "at": 7, "clients": [1], "method": "retrain"}
     page = report_of(with_events(write_timeline(tmp_path / "run"), event))

@@ -68,6 +68,53 @@ def _way_out(ending: Event) -> tuple[str, str]:
     return f"was unlearned {_METHODS.get(method, '')}".strip(), ""
 
 
+def what_drift_did(run: Run) -> Iterator[str]:
+    """How far the accuracy fell with each drift, and when it was again what it had been in the round before."""
+    by_round = {one.round: one for one in run.rounds}
+    for at, event in list({one.at: one for one in events(run) if one.kind == "drift"}.items())[:_MOST_TOLD]:
+        before = by_round.get(at - 1)
+        if before is None or before.accuracy is None:
+            continue
+        over = _unchanged_until(run, event)
+        # With another experience the accuracy is over other records.
+        known = [
+            one
+            for one in run.rounds
+            if at <= one.round <= over and one.accuracy is not None and one.experience == before.experience
+        ]
+        if known:
+            yield _fall_and_recovery(event, before.accuracy, [(one.round, one.accuracy or 0.0) for one in known])
+
+
+def _fall_and_recovery(event: Event, before: float, after: list[tuple[int, float]]) -> str:
+    """A drift in a sentence, from the accuracy of the round before and of every round in which it lasts."""
+    gradual = event.fields.text("pattern") == "gradual" and event.until is not None
+    whole = event.until if gradual and event.until is not None else event.at
+    when = f"of rounds {event.at} to {whole}" if gradual else f"of round {event.at}"
+    worst, lowest = min(after, key=lambda one: one[1])
+    if lowest >= before:
+        return f"With the drift {when} the accuracy did not fall below the {percent(before)} of the round before."
+    fell = f"With the drift {when} the accuracy fell from {percent(before)} to {percent(lowest)} in round {worst}"
+    back = next((number for number, value in after if number > max(worst, whole) and value >= before), None)
+    if back is None:
+        return f"{fell} and was not back by round {after[-1][0]}, which had {percent(after[-1][1])}."
+    since = "the drift was complete" if gradual else "the drift"
+    return f"{fell} and was back in round {back}, {number_of(back - whole, 'round')} after {since}."
+
+
+def _unchanged_until(run: Run, drift: Event) -> int:
+    """The last round before a drift ends or another begins or ends, or the model is taken back."""
+    ends = [run.last]
+    for event in events(run):
+        if event.kind in ("drift", "unlearn") and event.at > drift.at:
+            ends.append(event.at - 1)
+        passes = event.kind == "drift" and event.fields.text("pattern") != "gradual"
+        if passes and event.until is not None and event.until >= drift.at:
+            ends.append(event.until)
+    period = drift.fields.count("period")
+    return min([*ends, drift.at + period - 1] if period else ends)
+
+
 def what_unlearning_did(run: Run) -> Iterator[str]:
     """What each unlearning cost in accuracy, and what it is not."""
     by_round = {one.round: one for one in run.rounds}

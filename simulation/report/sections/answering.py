@@ -18,6 +18,7 @@ def answer(run: Run) -> tuple[str, ...]:
             _how_it_ended(run),
             _how_accurate(run),
             aftermath.what_was_forgotten(run),
+            *aftermath.what_drift_did(run),
             *aftermath.what_became_of_backdoors(run),
             *aftermath.what_unlearning_did(run),
             _how_private(run),
