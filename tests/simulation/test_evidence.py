@@ -55,6 +55,51 @@ def test_sabotage_is_no_contradiction_and_drawn_beside_what_the_run_does(tmp_pat
     assert "A contradiction" not in page.text
 
 
+def test_the_answer_says_whether_sabotage_was_noticed(tmp_path):
+    told = [("bound", 0.1, True), ("noise", 0.1, False), ("bound", 0.0, True), ("noise", 0.0, True)]
+    broken = [
+        finding("canary", f"{what}, with {share:g} times the noise", 1.0, facts={"sabotage": share, "noticed": noticed})
+        for what, share, noticed in told
+    ]
+    text = page_of(write_audited(tmp_path / "run", bound(2.5), *broken)).text
+    assert "With 0.1 times the noise, on purpose, 1 of 2 tests noticed. With no noise, on purpose, 2 of 2 tests" in text
+
+
+def test_the_answer_says_how_like_rebuilt_records_are(tmp_path):
+    facts = {
+        "psnr_of_a_blind_guess": 12.0,
+        "attacked": [{"records": 1, "records_recognised": 1}, {"records": 4, "records_recognised": 2}],
+    }
+    rebuilt = finding(
+        "gradient-inversion", "PSNR of the best reconstruction from single updates, dB", 31.25, facts=facts
+    )
+    said = (
+        "Of the records rebuilt from single updates of one round the best of each come on average to 31.2 dB, where a "
+        "guess that saw no update has 12.0; 3 of 5 can be recognised."
+    )
+    assert said in page_of(write_audited(tmp_path / "run", rebuilt)).text
+
+
+def test_the_answer_says_whether_the_key_came_out(tmp_path):
+    unrounded = finding("key-recovery", "secret key recovered from unrounded sums", 1.0)
+    shared = finding("key-recovery", "secret key recovered from sums as shared", 0.0)
+    said = (
+        "From unrounded sums, which this run does not share, the secret key came out. From sums as shared no secret "
+        "key came out."
+    )
+    assert said in page_of(write_audited(tmp_path / "one", unrounded, shared)).text
+    broken = page_of(write_audited(tmp_path / "two", {**shared, "value": 1.0})).text
+    assert "From sums as shared the secret key came out." in broken
+
+
+def test_the_answer_says_that_audits_have_not_been_tried(tmp_path):
+    directory = write_audited(tmp_path / "run")
+    said = "Its audits have not been tried yet: fedcrucible audit does."
+    assert said not in page_of(directory).text
+    rewrite(directory, "manifest.json", lambda manifest: manifest["scenario"].update(audit=[{"kind": "canary"}]))
+    assert said in page_of(directory).text
+
+
 def test_attacks_stand_against_guessing(tmp_path):
     page = page_of(write_audited(tmp_path / "run", *MEMBERSHIP, private=False))
     rows = page.rows("run-1-attacks")

@@ -3,7 +3,7 @@
 import math
 
 from simulation.report.files.run import Run
-from simulation.report.sections import aftermath, evidence
+from simulation.report.sections import aftermath, attacked, evidence
 from simulation.report.sections.budgets import caps
 from simulation.report.sections.figures import accuracy_of, at_delta, bytes_of, epsilon_of, without_learning
 from simulation.report.sections.timeline import all_have_come
@@ -23,6 +23,7 @@ def answer(run: Run) -> tuple[str, ...]:
             *aftermath.what_unlearning_did(run),
             _how_private(run),
             *evidence.sentences(run),
+            *attacked.sentences(run),
             aftermath.what_replay_cost(run),
             *aftermath.who_ran_out(run),
             aftermath.who_was_lost(run),
