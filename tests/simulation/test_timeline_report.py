@@ -167,6 +167,55 @@ def test_the_answer_says_what_was_forgotten(written):
     assert said in written.text
 
 
+def test_the_answer_says_what_was_known_of_an_experience_before_it_came(tmp_path, written):
+    directory = write_timeline(tmp_path / "run")
+    rewrite(
+        directory,
+        "manifest.json",
+        lambda manifest: manifest["scenario"]["stream"].update(kind="domain-incremental", key="month"),
+    )
+    said = (
+        "By experience, in the order in which they came: “classes 0, 1” 80.0% once learned, 20.0% at the end; “classes "
+        "2, 3” 10.0% before it came, 80.0% once learned, 40.0% at the end; “classes 4, 5” 10.0% before it came, 80.0% "
+        "once learned, 60.0% at the end; “classes 6, 7” 10.0% before it came, 80.0% once learned."
+    )
+    assert said in report_of(directory).text
+    assert "before it came" not in written.text, "nothing is known of a class that nobody has shown"
+    many = [[0.75 if on == after else 0.5 for on in range(7)] for after in range(7)]
+    rewrite(directory, "matrix.json", lambda document: document.update(matrix=many, per_client={}))
+    said = "On the experience that was to come next the model had 50.0% on average, and 75.0% once that was learned."
+    assert said in report_of(directory).text
+
+
+def test_statistics_are_said_to_know_no_order_and_to_unlearn_exactly(tmp_path, written):
+    said = "it is the model that it would be had all that is in it come at once, but for the noise: the order"
+    assert said not in written.text
+    event = {"kind": "unlearn", "at": 7, "clients": [1], "method": "subtract-statistics"}
+    directory = with_events(write_timeline(tmp_path / "run"), event)
+    rewrite(
+        directory,
+        "manifest.json",
+        lambda manifest: manifest["scenario"].update(learner={"kind": "additive-statistics"}),
+    )
+    text = report_of(directory).text
+    assert said in text
+    assert "The model is then as if these data had never been there, up to rounding." in text
+
+
+def test_the_answer_says_what_became_of_data_that_are_used_no_more(tmp_path):
+    directory = write_timeline(tmp_path / "run")
+    rewrite(
+        directory,
+        "journal.jsonl",
+        lambda line: line.get("round") == 8 and line["reports"]["0"].update(status="trained", reason=""),
+    )
+    said = (
+        "1 piece of clients' data was used no more for want of budget: from round 6. From before the first of these "
+        "went to the end accuracy went on “classes 0, 1” from 40.0% to 20.0%."
+    )
+    assert said in report_of(directory).text
+
+
 def test_leaving_is_not_said_to_be_unlearning(written):
     said = "The backdoor succeeded in 70.0% before client 1 left in round 5, and in 50.0% at the end: leaving is not"
     assert said in written.text

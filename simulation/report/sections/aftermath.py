@@ -1,13 +1,12 @@
-"""What a timeline did to a run, in sentences: what was forgotten, what unlearning achieved, who was lost or ran out."""
+"""What a timeline did to a run, in sentences: what unlearning achieved, who was lost or ran out."""
 
 from collections import Counter
 from collections.abc import Iterator
 
 from simulation.report.files.run import Round, Run
-from simulation.report.sections.budgets import retired, spent_by_segment
-from simulation.report.sections.matrix import matrix_of
-from simulation.report.sections.timeline import Event, events, experiences
-from simulation.report.wording import number_of, percent, points, significant
+from simulation.report.sections.budgets import Retired, retired, spent_by_segment
+from simulation.report.sections.timeline import MOST_EXPERIENCES, Event, events, experiences, names_of
+from simulation.report.wording import number_of, percent, significant
 
 _WORTH_TELLING = 0.005
 _MOST_TOLD = 3
@@ -16,20 +15,6 @@ _METHODS = {
     "retrain": "by training anew",
     "subtract-statistics": "by subtraction of its statistics",
 }
-
-
-def what_was_forgotten(run: Run) -> str:
-    """How far accuracy fell on earlier experiences, and on which most."""
-    matrix = matrix_of(run)
-    if matrix is None or matrix.forgetting is None:
-        return ""
-    worst = max(range(len(matrix.forgotten)), key=lambda place: matrix.forgotten[place])
-    if matrix.forgotten[worst] < _WORTH_TELLING:
-        return "Of earlier experiences it forgot nothing."
-    return (
-        f"On earlier experiences its accuracy fell by {points(matrix.forgetting)} on average from their best, most on "
-        f"“{matrix.names[worst]}”, by {points(matrix.forgotten[worst])}."
-    )
 
 
 def what_became_of_backdoors(run: Run) -> Iterator[str]:
@@ -68,53 +53,6 @@ def _way_out(ending: Event) -> tuple[str, str]:
     return f"was unlearned {_METHODS.get(method, '')}".strip(), ""
 
 
-def what_drift_did(run: Run) -> Iterator[str]:
-    """How far the accuracy fell with each drift, and when it was again what it had been in the round before."""
-    by_round = {one.round: one for one in run.rounds}
-    for at, event in list({one.at: one for one in events(run) if one.kind == "drift"}.items())[:_MOST_TOLD]:
-        before = by_round.get(at - 1)
-        if before is None or before.accuracy is None:
-            continue
-        over = _unchanged_until(run, event)
-        # With another experience the accuracy is over other records.
-        known = [
-            one
-            for one in run.rounds
-            if at <= one.round <= over and one.accuracy is not None and one.experience == before.experience
-        ]
-        if known:
-            yield _fall_and_recovery(event, before.accuracy, [(one.round, one.accuracy or 0.0) for one in known])
-
-
-def _fall_and_recovery(event: Event, before: float, after: list[tuple[int, float]]) -> str:
-    """A drift in a sentence, from the accuracy of the round before and of every round in which it lasts."""
-    gradual = event.fields.text("pattern") == "gradual" and event.until is not None
-    whole = event.until if gradual and event.until is not None else event.at
-    when = f"of rounds {event.at} to {whole}" if gradual else f"of round {event.at}"
-    worst, lowest = min(after, key=lambda one: one[1])
-    if lowest >= before:
-        return f"With the drift {when} the accuracy did not fall below the {percent(before)} of the round before."
-    fell = f"With the drift {when} the accuracy fell from {percent(before)} to {percent(lowest)} in round {worst}"
-    back = next((number for number, value in after if number > max(worst, whole) and value >= before), None)
-    if back is None:
-        return f"{fell} and was not back by round {after[-1][0]}, which had {percent(after[-1][1])}."
-    since = "the drift was complete" if gradual else "the drift"
-    return f"{fell} and was back in round {back}, {number_of(back - whole, 'round')} after {since}."
-
-
-def _unchanged_until(run: Run, drift: Event) -> int:
-    """The last round before a drift ends or another begins or ends, or the model is taken back."""
-    ends = [run.last]
-    for event in events(run):
-        if event.kind in ("drift", "unlearn") and event.at > drift.at:
-            ends.append(event.at - 1)
-        passes = event.kind == "drift" and event.fields.text("pattern") != "gradual"
-        if passes and event.until is not None and event.until >= drift.at:
-            ends.append(event.until)
-    period = drift.fields.count("period")
-    return min([*ends, drift.at + period - 1] if period else ends)
-
-
 def what_unlearning_did(run: Run) -> Iterator[str]:
     """What each unlearning cost in accuracy, and what it is not."""
     by_round = {one.round: one for one in run.rounds}
@@ -137,9 +75,14 @@ def what_unlearning_did(run: Run) -> Iterator[str]:
                 if before.by_experience
                 else "the accuracy"
             )
+            exact = (
+                " The model is then as if these data had never been there, up to rounding."
+                if method == "subtract-statistics"
+                else ""
+            )
             yield (
                 f"Unlearning {who} {_METHODS.get(method, '')} took {what} from {was} to {became} in round {event.at}; "
-                f"at the end it is {end}."
+                f"at the end it is {end}.{exact}"
             ).replace("  ", " ")
     if run.epsilon and any(one.kind == "unlearn" for one in events(run)):
         yield "What had been spent on unlearned data stays charged."
@@ -184,6 +127,24 @@ def who_ran_out(run: Run) -> Iterator[str]:
         verb = "was" if len(pieces) == 1 else "were"
         count = number_of(len(pieces), "piece")
         yield f"{count} of clients' data {verb} used no more for want of budget: {_from(pieces)}."
+        yield from _what_became_of_the_unused(run, [one for one in gone if one.segment and one.client not in clients])
+
+
+def _what_became_of_the_unused(run: Run, pieces: list[Retired]) -> Iterator[str]:
+    """The accuracy on each experience of which data are used no more: before the first of them went, and at the end."""
+    by_round = {one.round: one.by_experience for one in run.rounds}
+    first: dict[int, int] = {}
+    for one in pieces:
+        number = run.clients[one.client].segments.get(one.segment, 0) if one.client in run.clients else 0
+        first[number] = min(one.round, first.get(number, one.round))
+    told = []
+    for place, name in enumerate(names_of(run, min(max(first), MOST_EXPERIENCES))):
+        before, end = by_round.get(first.get(place + 1, 0) - 1, ()), by_round[run.last]
+        shares = [shares[place] for shares in (before, end) if place < len(shares)]
+        if len(shares) == 2 and None not in shares:
+            told.append(f"on “{name}” from {percent(shares[0])} to {percent(shares[1])}")
+    if told[:_MOST_TOLD]:
+        yield f"From before the first of these went to the end accuracy went {', '.join(told[:_MOST_TOLD])}."
 
 
 def who_was_lost(run: Run) -> str:

@@ -3,7 +3,7 @@
 import math
 
 from simulation.report.files.run import Run
-from simulation.report.sections import aftermath, attacked, evidence
+from simulation.report.sections import aftermath, attacked, evidence, keeping
 from simulation.report.sections.budgets import caps
 from simulation.report.sections.figures import accuracy_of, at_delta, bytes_of, epsilon_of, without_learning
 from simulation.report.sections.timeline import all_have_come
@@ -17,8 +17,10 @@ def answer(run: Run) -> tuple[str, ...]:
         for sentence in (
             _how_it_ended(run),
             _how_accurate(run),
-            aftermath.what_was_forgotten(run),
-            *aftermath.what_drift_did(run),
+            keeping.how_it_met_what_came(run),
+            keeping.what_was_forgotten(run),
+            keeping.what_statistics_keep(run),
+            *keeping.what_drift_did(run),
             *aftermath.what_became_of_backdoors(run),
             *aftermath.what_unlearning_did(run),
             _how_private(run),
