@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
@@ -18,7 +18,9 @@ from scenarios.values import written
 
 MOST_POINTS = 2000
 SEED = "seed"
+NAMES = "names"
 _RANGE = {"low", "high"}
+_LONGEST_NAME = 60
 
 Parsed = TypeVar("Parsed", bound=Parameters)
 
@@ -79,6 +81,32 @@ def read_axes(opened: Opened, table: Mapping[str, object]) -> Iterator[Axis]:
         raise ScenarioError(problems)
     # Runs that differ in their seed only stand together.
     yield from sorted(axes.values(), key=lambda axis: axis.key == SEED)
+
+
+def read_names(opened: Opened, axes: Sequence[Axis], table: object) -> dict[str, dict[str, str]]:
+    """What the values of keys are called, by the value as it is written. Raises ScenarioError, one problem a line."""
+    listed = {axis.key: axis for axis in axes if axis.range is None and axis.key != SEED}
+    named, problems = dict[str, dict[str, str]](), list[str]()
+    for raw, names in _flat(table) if isinstance(table, dict) else [((), table)]:
+        key = ".".join(map(str, raw))
+        if key not in listed:
+            reason = f"expected a key with a list of values in [sweep], one of: {', '.join(listed) or 'none'}"
+        elif not isinstance(names, list) or not all(map(_is_name, names)):
+            reason = "expected a list of short names"
+        elif len(names) != len(listed[key].values) or len(set(names)) != len(names):
+            reason = f"expected a name of its own for each of the {len(listed[key].values)} values of {key}"
+        else:
+            named[key] = dict(zip(map(written, listed[key].values), names, strict=True))
+            continue
+        place = opened.place((SWEEP, NAMES, *raw))
+        problems.append(refusals.line(place, (SWEEP, NAMES, *raw), reason))
+    if problems:
+        raise ScenarioError(problems)
+    return named
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and value.isprintable()
 
 
 def parsed(kind: type[Parsed], opened: Opened, key: str | KeyPath, value: object) -> Parsed:

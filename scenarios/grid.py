@@ -9,13 +9,13 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from privacy.errors import ScenarioError
 from scenarios import refusals, source
 from scenarios.audits_that_fit import audits_that_fit, require_one_fit
-from scenarios.axes import MOST_POINTS, SEED, Axis, Search, parsed, read_axes
+from scenarios.axes import MOST_POINTS, NAMES, SEED, Axis, Search, parsed, read_axes, read_names
 from scenarios.overrides import Setting, assign
 from scenarios.schema import Scenario, sha256
 from scenarios.shape import SWEEP
@@ -58,13 +58,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a file with a `[sweep]` asks for: the `points` of a grid, or the `ends` of what is to be searched."""
+    """What a file with a `[sweep]` asks for: the `points` of a grid, or the `ends` of what is to be searched.
+
+    `names` are what values are called in tables and on the page, by key and the value as it is written.
+    """
 
     opened: Opened
     overrides: tuple[str, ...]
     axes: tuple[Axis, ...]
     front: str | None
     search: Search | None
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
     ends: tuple[Point, ...] = ()
 
@@ -94,9 +98,9 @@ def of(opened: Opened, overrides: Sequence[str]) -> Sweep:
         raise ScenarioError([refusals.line(f"{opened.path}:1", (), "there is no [sweep] in it: use fedcrucible run")])
     table = dict(table)
     search = parsed(Search, opened, ("search",), table.pop("search")) if "search" in table else None
-    front = table.pop("front", None)
+    front, names = table.pop("front", None), table.pop(NAMES, {})
     axes = tuple(read_axes(opened, table))
-    sweep = Sweep(opened, tuple(overrides), axes, _front(opened, axes, front), search)
+    sweep = Sweep(opened, tuple(overrides), axes, _front(opened, axes, front), search, read_names(opened, axes, names))
     _require_search_for_ranges(sweep)
     asked = _grid(sweep) if search is None else _ends(sweep)
     points = _points(sweep, asked)

@@ -62,10 +62,11 @@ _SWEEP = """\
 
 Makes of the file many scenarios, one for each combination of values: [sweeps.md](sweeps.md). Any key of a scenario but
 `format` and `name` is a key here, in full (`"training.learning_rate"`), with a list of values or, with `search`, a
-range. Two keys are its own:
+range. Three keys are its own:
 
 | key | what it is | valid | default |
 |---|---|---|---|
+| `names` | What values are called in tables and on the page. | for each key as many names as values | none |
 | `front` | The key for each value of which a setting is chosen. | a varied key, in quotes | [sweeps.md](sweeps.md) |
 | `search` | How values are found in ranges, instead of a grid. | a table | none |
 """

@@ -52,6 +52,7 @@ def results_of(
         "name": sweep.first.name,
         "question": sweep.first.question,
         "keys": [axis.key for axis in sweep.axes],
+        "names": {key: dict(names) for key, names in sweep.names.items()},
         "front": sweep.front,
         "search": sweep.search and sweep.search.model_dump(),
         "chosen_by": by,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from scenarios.values import counted, shown
+from scenarios.values import counted, shown, written
 from simulation.sweeps.directory import Table
 
 _UNFINISHED = {"failed": "its audits failed", "waiting": "not audited yet"}
@@ -37,7 +37,7 @@ def _rows(results: Table) -> Iterator[list[str]]:
         )
         yield [
             marks,
-            *(_short(one["settings"][key]) for key in keys),
+            *(_short(_called(results, key, one)) for key in keys),
             f"{one['count']}/{one['runs']}",
             *([_spread(one["validation_accuracy"])] if validated else []),
             _spread(one["accuracy"]),
@@ -55,7 +55,7 @@ def _attacks(results: Table) -> Iterator[str]:
     keys = [key for key in results["keys"] if key != "seed"]
     if names:
         yield ""
-        yield from _columns([["", "found by audits", *keys, "runs", "value"], *_found(settings, list(names), keys)])
+        yield from _columns([["", "found by audits", *keys, "runs", "value"], *_found(results, list(names), keys)])
         yield "a: no other setting is as accurate and gives this attack less"
     unfinished = [run for run in results["runs"] if run["status"] == "completed" and run["audits"] in _UNFINISHED]
     for run in unfinished:
@@ -63,14 +63,14 @@ def _attacks(results: Table) -> Iterator[str]:
         yield f"{run['name']}: completed, {_UNFINISHED[run['audits']]}{why}"
 
 
-def _found(settings: Sequence[Table], names: Sequence[str], keys: Sequence[str]) -> Iterator[list[str]]:
+def _found(results: Table, names: Sequence[str], keys: Sequence[str]) -> Iterator[list[str]]:
     for name in names:
-        for one in [one for one in settings if name in one["findings"]]:
+        for one in [one for one in results["settings"] if name in one["findings"]]:
             found = one["findings"][name]
             yield [
                 "a" if found.get("on_front") else "",
                 name,
-                *(_short(one["settings"][key]) for key in keys),
+                *(_short(_called(results, key, one)) for key in keys),
                 f"{found['count']}/{one['runs']}",
                 _spread(found),
             ]
@@ -100,6 +100,12 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _called(results: Table, key: str, one: Table) -> object:
+    """A setting's value of a key, or what the file calls it."""
+    value = one["settings"][key]
+    return results.get("names", {}).get(key, {}).get(written(value), value)
 
 
 def _short(value: object) -> str:

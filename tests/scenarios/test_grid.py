@@ -114,6 +114,11 @@ def test_a_key_inside_a_table_that_a_point_switches_off_is_refused(tmp_path: Pat
         ('name = ["a", "b"]', ":19: sweep.name: cannot be varied"),
         ('privacy.epsilon = [1]\n"privacy.epsilon" = [2]', "given twice"),
         ('seed = [0]\nfront = "model"', ":20: sweep.front: expected a key with a list of values"),
+        ('model = ["hog"]\nnames = { seed = ["x"] }', ":20: sweep.names.seed: expected a key with a list of values"),
+        ('model = ["hog"]\nnames = ["x"]', ":20: sweep.names: expected a key with a list of values"),
+        ('model = ["hog"]\nnames.model = ["x", "y"]', ":20: sweep.names.model: expected a name of its own for each of"),
+        ('model = ["hog", "mlp"]\nnames.model = ["x", "x"]', "expected a name of its own for each of the 2 values"),
+        ('model = ["hog"]\nnames.model = [3]', ":20: sweep.names.model: expected a list of short names"),
         ('"training.momentum" = [0, 0.0]', "sweep: the same scenario as with training.momentum = 0"),
         ("seed = [" + ", ".join(map(str, range(2001))) + "]", "a grid of 2001 points; at most 2000 are run"),
         ('"training.learning_rate" = { low = 0.1, high = 1.0 }', "a range is searched: add search"),
@@ -127,6 +132,11 @@ def test_without_an_epsilon_key_one_setting_is_chosen_of_all(tmp_path: Path) -> 
     assert swept(tmp_path, '"privacy.noise_multiplier" = [1.0]').front == "privacy.noise_multiplier"
     assert swept(tmp_path, '"training.learning_rate" = [1.0]').front is None
     assert swept(tmp_path, 'model = ["hog"]\nfront = "model"').front == "model"
+
+
+def test_values_may_have_names(tmp_path: Path) -> None:
+    table = '"privacy.noise_multiplier" = [1.0, 2.0]\nnames."privacy.noise_multiplier" = ["some", "more"]'
+    assert swept(tmp_path, table).names == {"privacy.noise_multiplier": {"1.0": "some", "2.0": "more"}}
 
 
 def test_a_sweep_cannot_be_run_unless_its_grid_is_left_out(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from privacy.errors import ScenarioError
-from scenarios.values import shown
+from scenarios.values import shown, written
 from server.directory import require_files
 from simulation.report.files.fields import Fields, parse
 
@@ -33,7 +33,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting over its seeds; a figure that it does not have is None. `words` are its values by key."""
+    """One setting over its seeds; a figure that it does not have is None.
+
+    `words` are its values by key, those of the keys in `named` as the file names them.
+    """
 
     words: dict[str, str]
     runs: int
@@ -43,11 +46,15 @@ class Setting:
     on_epsilon_front: bool
     on_bytes_front: bool
     findings: dict[str, Found]
+    named: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
         """Its values in one line."""
-        return ", ".join(f"{key} {value}" for key, value in self.words.items()) or "the only setting"
+        return (
+            ", ".join(value if key in self.named else f"{key} {value}" for key, value in self.words.items())
+            or "the only setting"
+        )
 
     def figure(self, name: str) -> Spread | None:
         """A figure's spread."""
@@ -101,12 +108,12 @@ def read_outcomes(directory: Path) -> Outcomes:
         ) from error
     except ValueError as error:
         raise ScenarioError([f"{path}: {error}"]) from error
-    runs = told.inners("runs")
+    runs, names = told.inners("runs"), told.inner("names")
     failures = [failure for one in runs if (failure := _failure(one)) is not None]
     return Outcomes(
         told=told,
         text=_text(directory / "sweep.json"),
-        settings=tuple(map(_setting, told.inners("settings")[:_MOST])),
+        settings=tuple(_setting(one, names) for one in told.inners("settings")[:_MOST]),
         failures=tuple(failures[:_MOST]),
         runs=len(runs),
         completed=sum(one.text("status") == "completed" for one in runs),
@@ -136,11 +143,23 @@ def _failure(told: Fields) -> Failure | None:
             return None
 
 
-def _setting(told: Fields) -> Setting:
-    names = ("accuracy", "validation_accuracy", "loss", "average_accuracy", "forgetting", "epsilon", "bytes", "seconds")
-    spreads = {name: spread for name in names if (spread := _spread(told.inner(name))) is not None}
+def _setting(told: Fields, names: Fields) -> Setting:
+    figures = (
+        "accuracy",
+        "validation_accuracy",
+        "loss",
+        "average_accuracy",
+        "forgetting",
+        "epsilon",
+        "bytes",
+        "seconds",
+    )
+    spreads = {name: spread for name in figures if (spread := _spread(told.inner(name))) is not None}
+    values = told.inner("settings").values
+    called = {key: name for key, value in values.items() if (name := _name(names.inner(key), value))}
     return Setting(
-        words={key: _words(value) for key, value in told.inner("settings").values.items()},
+        words={key: called.get(key) or _words(value) for key, value in values.items()},
+        named=frozenset(called),
         runs=told.count("runs"),
         count=told.count("count"),
         figures=spreads,
@@ -168,6 +187,14 @@ def _spread(told: Fields) -> Spread | None:
         return None
     deviation = told.finite("standard_deviation") or 0.0
     return Spread(mean, deviation if math.isfinite(deviation) and deviation > 0 else 0.0, told.count("count"))
+
+
+def _name(names: Fields, value: object) -> str:
+    """What the file calls a value; empty where it does not say."""
+    try:
+        return names.text(written(value))[:_LONGEST]
+    except (RecursionError, ValueError):
+        return ""
 
 
 def _words(value: object) -> str:
