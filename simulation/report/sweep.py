@@ -9,10 +9,11 @@ from simulation.report.drawings.palette import PAGE
 from simulation.report.drawings.sweep_charts import Axis
 from simulation.report.files.fields import Fields
 from simulation.report.files.outcomes import Outcomes, Setting, Spread
-from simulation.report.sections import sweep_evidence
+from simulation.report.sections import sweep_answer, sweep_evidence
 from simulation.report.sections.exhibits import Exhibit, exhibit
 from simulation.report.sections.figures import Figure
 from simulation.report.sections.measured import GUESSING
+from simulation.report.sections.sweep_answer import at_epsilon, mean_accuracy
 from simulation.report.sections.tables import Table
 from simulation.report.wording import duration, equals, number_of, percent, points, significant, size, stated
 
@@ -75,6 +76,7 @@ class SweepSection:
     name: str
     question: str
     answer: tuple[str, ...]
+    each: tuple[str, ...]
     warnings: tuple[str, ...]
     figures: tuple[Figure, ...]
     charts: tuple[Exhibit, ...]
@@ -96,7 +98,8 @@ def render_sweep(outcomes: Outcomes) -> str:
     section = SweepSection(
         name=told.text("name") or "sweep",
         question=told.text("question"),
-        answer=_answer(outcomes),
+        answer=sweep_answer.answer(outcomes),
+        each=sweep_answer.each(outcomes),
         warnings=tuple(warning for warning in (_optimism(outcomes), _tuning(outcomes)) if warning),
         figures=_figures(outcomes),
         charts=_charts(outcomes),
@@ -114,47 +117,6 @@ def render_sweep(outcomes: Outcomes) -> str:
 def _stamp(one: Promise, kinds: int) -> str:
     """The stamp of seeded runs, with which runs those are where others promise something else."""
     return one.told.text("stamp") if kinds == 1 else f"{one.runs}: {one.told.text('stamp')}"
-
-
-def _answer(outcomes: Outcomes) -> tuple[str, ...]:
-    settings = number_of(len(outcomes.settings), "setting")
-    tried = f"{settings} {'was' if len(outcomes.settings) == 1 else 'were'} tried"
-    completed = f"{outcomes.completed:,} {'was' if outcomes.completed == 1 else 'were'} completed"
-    sentences = [f"{tried} in {number_of(outcomes.runs, 'run')}, of which {completed}."]
-    chosen = [one for one in outcomes.settings if one.chosen and one.figure("accuracy")]
-    best = max(chosen, key=_mean_accuracy, default=None)
-    if best is not None:
-        sentences.append(f"The most accurate of the chosen ones classifies {_share(best)}{_at_epsilon(best)}.")
-    bounded = [one for one in chosen if one.figure("epsilon")]
-    least = min(bounded, key=lambda one: _mean(one.figure("epsilon")), default=None)
-    if least is not None and least is not best:
-        sentences.append(f"The most private one classifies {_share(least)}{_at_epsilon(least)}{_less(least, best)}.")
-    return tuple(sentences)
-
-
-def _less(one: Setting, best: Setting | None) -> str:
-    """How much less accurate a setting is than the best, as far as so few seeds can tell."""
-    few, many = one.figure("accuracy"), None if best is None else best.figure("accuracy")
-    if few is None or many is None:
-        return ""
-    lost = many.mean - few.mean
-    if min(few.count, many.count) < 2:
-        return f", {points(lost)} less in a single run: another seed may say otherwise"
-    # Over three seeds two standard deviations of equal size are about what a t-test at 5% asks for.
-    if lost <= few.deviation + many.deviation:
-        return ", a difference that is within the spread over the seeds"
-    return f", {points(lost)} less"
-
-
-def _share(one: Setting) -> str:
-    spread = one.figure("accuracy")
-    apart = f" ± {points(spread.deviation)}" if spread is not None and spread.count > 1 else ""
-    return f"{percent(_mean_accuracy(one))}{apart} of the test records correctly"
-
-
-def _at_epsilon(one: Setting) -> str:
-    spread = one.figure("epsilon")
-    return " with nothing that bounds ε" if spread is None else f" at {equals('ε', significant(spread.mean))}"
 
 
 def _optimism(outcomes: Outcomes) -> str:
@@ -193,7 +155,7 @@ def _figures(outcomes: Outcomes) -> tuple[Figure, ...]:
         spread, rest = one.figure("accuracy"), {key: value for key, value in one.words.items() if key != front}
         name = f"{front}: {one.words[front]}" if front in one.words else "Chosen of all settings"
         words = ", ".join(f"{key} {value}" for key, value in rest.items())
-        meaning = f"{'With ' + words if words else 'Test accuracy'}{_at_epsilon(one)}{_apart(spread)}."
+        meaning = f"{'With ' + words if words else 'Test accuracy'}{at_epsilon(one)}{_apart(spread)}."
         figures.append(Figure(name, percent(None if spread is None else spread.mean), meaning))
     return tuple(figures)
 
@@ -229,8 +191,8 @@ def _trade_off(outcomes: Outcomes, cost: Cost) -> Exhibit:
     on_front = [_row(one, cost) for one in drawn if cost.on_front(one)]
     front = sorted(on_front, key=lambda row: (float(str(row["cost"])), float(str(row["accuracy"]))))
     free = [one for one in outcomes.settings if cost is _EPSILON and one.figure("accuracy") and not cost.of(one)]
-    best = max(free, key=_mean_accuracy, default=None)
-    level = [] if best is None else [{"accuracy": _mean_accuracy(best), "label": "the best without a bound on ε"}]
+    best = max(free, key=mean_accuracy, default=None)
+    level = [] if best is None else [{"accuracy": mean_accuracy(best), "label": "the best without a bound on ε"}]
     caption = (
         f"Each point is a setting's mean over its seeds, its lines one standard deviation to either side. {cost.said} "
         "than those on the dashed line. A diamond is the setting that was chosen."
@@ -298,11 +260,3 @@ def _cell(spread: Spread | None) -> str:
 
 def _figure(spread: Spread | None, word: Callable[[float], str]) -> str:
     return "–" if spread is None else word(spread.mean)
-
-
-def _mean(spread: Spread | None) -> float:
-    return 0.0 if spread is None else spread.mean
-
-
-def _mean_accuracy(one: Setting) -> float:
-    return _mean(one.figure("accuracy"))

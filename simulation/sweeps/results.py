@@ -56,7 +56,8 @@ def results_of(
         "front": sweep.front,
         "search": sweep.search and sweep.search.model_dump(),
         "chosen_by": by,
-        "optimistic": len(settings) > 1 and "accuracy" in (by, sweep.search and sweep.search.objective),
+        "optimistic": any(not one["chosen"] for one in settings)
+        and "accuracy" in (by, sweep.search and sweep.search.objective),
         "delta": _delta(points),
         "runs": runs,
         "settings": settings,

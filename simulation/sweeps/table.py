@@ -82,6 +82,8 @@ def _how_chosen(results: Table) -> str:
             "chosen by accuracy on the test set, so the chosen accuracy is optimistic: "
             "data.validation_fraction holds records out to choose by"
         )
+    if results["chosen_by"] == "accuracy":
+        return "there was nothing to choose: each setting is the only one of its kind"
     return "chosen by validation accuracy; accuracy is on the test set, which had no part in the choice"
 
 

@@ -44,6 +44,54 @@ def test_a_difference_within_the_spread_is_not_told_as_one(tmp_path, least, best
     assert told in answer(tmp_path, least, best)
 
 
+def test_of_few_settings_the_answer_says_what_became_of_each(tmp_path):
+    plain, hidden = (setting(protection, 0.9, None, chosen=True) for protection in ("none", {"kind": "homomorphic"}))
+    found = {
+        "visibility: roles that could read single updates": spread(2.0),
+        "gradient-inversion: PSNR of the best reconstruction from single updates, dB": spread(49.25),
+        "membership-inference: AUC of a threshold on the loss": spread(0.55),
+        "membership-inference: AUC of LiRA (offline)": spread(0.6),
+    }
+    plain |= {"findings": found, "forgetting": spread(0.125)}
+    hidden |= {
+        "findings": {"visibility: roles that could read single updates": spread(0.0)},
+        "accuracy": spread(0.875, 0.0),
+        "bytes": spread(8e6),
+        "seconds": spread(6.0),
+    }
+    for one in (plain, hidden):
+        one["settings"] = {"protection": one["settings"]["privacy"], "model": "mlp"}
+    names = {"protection": {'"none"': "in the clear", '{ kind = "homomorphic" }': "encrypted"}}
+    text = page_of(tmp_path / "few", content(settings=[plain, hidden], names=names)).text.replace("\xa0", " ")
+    assert (
+        "in the clear, model mlp: 90.0% ± 1.0 points of the test records correctly, forgetting 12.5 points, 2 MB, "
+        "3.0 s, single updates readable by 2 roles, gradient-inversion PSNR 49.2 dB, membership-inference AUC 0.600 (0.5 "
+        "is guessing)"
+    ) in text
+    assert (
+        "encrypted, model mlp: 87.5% ± 0.0 points of the test records correctly (2.5 points less than the best), 8 MB, "
+        "6.0 s, single updates readable by nobody"
+    ) in text
+    assert "The most accurate classifies 90.0%" in text
+    plain["seconds"] = spread(3.0, 2.0)
+    hidden["seconds"] = spread(6.0, 2.0)
+    unsure = page_of(tmp_path / "unsure", content(settings=[plain, hidden], names=names)).text
+    assert "8 MB, single updates readable by nobody" in unsure, "seconds that differ as much among runs tell nothing"
+    many = [setting(f"model {number}", 0.5, None) for number in range(11)]
+    assert "less than the best" not in page_of(tmp_path / "many", content(settings=many)).text
+
+
+def test_of_few_settings_what_is_within_the_spread_or_of_one_run_is_said_to_be(tmp_path):
+    pair = [setting("a", 0.9, 1.0), setting("b", 0.9, 2.0)]
+    pair[0]["accuracy"] = spread(0.885, 0.01)
+    text = page_of(tmp_path / "spread", content(settings=pair)).text.replace("\xa0", " ")
+    assert "correctly (1.5 points less than the best, within the spread over the seeds), at ε = 1.00" in text
+    for one in pair:
+        one["accuracy"]["count"] = 1
+    text = page_of(tmp_path / "single", content(settings=pair)).text
+    assert "correctly (1.5 points less than the best, of a single run), at" in text
+
+
 PROMISE = {
     "statement": "Each sequence of updates is private.",
     "unit": "record",

@@ -127,6 +127,18 @@ def test_without_a_validation_split_the_choice_is_called_optimistic(tmp_path):
     assert results(directory)["chosen_by"] == "accuracy"
 
 
+def test_what_was_not_chosen_among_is_not_called_optimistic_and_values_have_their_names(tmp_path, capsys):
+    grid = '[sweep]\nmodel = ["logistic", { kind = "mlp", hidden = [4] }]\nfront = "model"\n'
+    directory = sweep(tmp_path, SMALL + grid + 'names = { model = ["straight", "bent"] }\n')
+    assert results(directory)["optimistic"] is False
+    told = "\n".join(sweeping.closing_lines(directory.path))
+    assert "there was nothing to choose: each setting is the only one of its kind" in told
+    assert "*eb" in told
+    assert [line.split()[1] for line in told.splitlines()[1:3]] == ["straight", "bent"]
+    page = directory.report.read_text(encoding="utf-8")
+    assert "model: bent" in page
+
+
 def test_what_cannot_work_is_refused_before_anything_runs(tmp_path):
     text = SMALL + PRIVATE + '[sweep]\n"privacy.noise_multiplier" = [1.0, -1.0]\n'
     with pytest.raises(ScenarioError, match=r"noise_multiplier: expected a number"):
