@@ -169,3 +169,27 @@ def test_values_are_written_so_that_toml_reads_them_back() -> None:
 
     assert parse(f"value = {written(value)}").values["value"] == value
     assert shown({"kind": "dp-sgd", "epsilon": 8.0}) == "dp-sgd epsilon=8.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "compared"),
+    [
+        ("class-incremental-dp", {"privacy": ("none", "dp-sgd", "dp-sgd")}),
+        ("homomorphic-aggregation", {"protection": ("none", "homomorphic", "homomorphic")}),
+        ("replay-costs-privacy", {"learner.replay_sampling": ("uniform", "balanced")}),
+        (
+            "together-or-alone",
+            {"event": ((), (1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)), "privacy": ("none", "dp-sgd")},
+        ),
+    ],
+)
+def test_a_scenario_of_the_library_that_asks_for_a_comparison_makes_it(name: str, compared: dict[str, tuple]) -> None:
+    def told(value: object) -> object:
+        if isinstance(value, list):
+            return tuple(value[0]["clients"]) if value else ()
+        return value["kind"] if isinstance(value, dict) else value
+
+    sweep = grid.read(name)
+    values = {axis.key: tuple(map(told, axis.values)) for axis in sweep.axes if axis.key != "seed"}
+    assert values == compared
+    assert len(sweep.points) <= 30, "it is to be over within minutes"

@@ -65,8 +65,8 @@ def test_of_few_settings_the_answer_says_what_became_of_each(tmp_path):
     text = page_of(tmp_path / "few", content(settings=[plain, hidden], names=names)).text.replace("\xa0", " ")
     assert (
         "in the clear, model mlp: 90.0% ± 1.0 points of the test records correctly, forgetting 12.5 points, 2 MB, "
-        "3.0 s, single updates readable by 2 roles, gradient-inversion PSNR 49.2 dB, membership-inference AUC 0.600 (0.5 "
-        "is guessing)"
+        "3.0 s, single updates readable by 2 roles, gradient-inversion PSNR 49.2 dB, membership-inference AUC 0.600 "
+        "(0.5 is guessing)"
     ) in text
     assert (
         "encrypted, model mlp: 87.5% ± 0.0 points of the test records correctly (2.5 points less than the best), 8 MB, "
