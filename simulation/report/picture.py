@@ -19,7 +19,7 @@ from simulation.report.sections.timeline import marks
 
 _WIDTH, _HEIGHT = 720, 190
 _NOTED_CHANGES = 8
-_LINE, _TITLE_LINE, _MOST_LINES = 105, 78, 9
+_LINE, _TITLE_LINE, _MOST_LINES = 105, 78, 14
 _UNDRAWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _LEVEL = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _SPREAD = "Thick: the client that has spent most so far. Thin or shaded: all clients. By the Rényi accountant."

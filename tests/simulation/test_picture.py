@@ -2,7 +2,8 @@ import re
 import struct
 
 import pytest
-from run_directories import QUESTION, STAMP, write_run
+from run_directories import QUESTION, STAMP, rewrite, write_run
+from timeline_directories import write_timeline
 
 from privacy.errors import ScenarioError
 from simulation.report import write_picture
@@ -39,6 +40,20 @@ def test_a_picture_carries_question_answer_and_stamp(written, tmp_path):
     write_picture(written, tmp_path / "run.svg")
     picture = (tmp_path / "run.svg").read_text()
     assert [text for text in (QUESTION, "After 50 rounds with 10 clients", STAMP) if text not in picture] == []
+
+
+def test_the_legend_of_a_picture_is_whole_and_a_long_answer_keeps_its_promise(tmp_path):
+    directory = write_timeline(tmp_path / "run")
+    rewrite(
+        directory,
+        "manifest.json",
+        lambda manifest: manifest["scenario"]["stream"].update(kind="domain-incremental", key="month"),
+    )
+    write_picture(directory, tmp_path / "run.svg")
+    picture = (tmp_path / "run.svg").read_text()
+    assert "all test records so far</text>" in picture
+    assert "…" not in picture
+    assert "who know the seed" in picture
 
 
 def test_a_picture_of_a_run_without_privacy_has_no_epsilon(tmp_path):

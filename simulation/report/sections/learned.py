@@ -13,7 +13,7 @@ from simulation.report.sections.figures import accuracy_of
 from simulation.report.sections.timeline import experiences, names_of
 from simulation.report.wording import decimal, percent
 
-ALL, BACKDOOR = "all test records that have come", "success of the backdoor"
+ALL, BACKDOOR = "all test records so far", "success of the backdoor"  # what a legend has room for
 
 _MOST_POINTS = 3000
 _NEAR = 0.045
