@@ -1,6 +1,6 @@
 """The page of a sweep: what its runs show together, in sentences, charts and a table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from simulation.report import page
@@ -90,7 +90,7 @@ class SweepSection:
 
 def render_sweep(outcomes: Outcomes) -> str:
     """The whole page. Everything that the files say is escaped, in the markup and in the charts' data."""
-    told = outcomes.told
+    told, each = outcomes.told, sweep_answer.each(outcomes)
     guarantees = tuple(
         Promise(one, number_of(one.count("runs"), "private run"))
         for one in told.inners("guarantees")[:_MOST_GUARANTEES]
@@ -99,24 +99,31 @@ def render_sweep(outcomes: Outcomes) -> str:
         name=told.text("name") or "sweep",
         question=told.text("question"),
         answer=sweep_answer.answer(outcomes),
-        each=sweep_answer.each(outcomes),
+        each=each,
         warnings=tuple(warning for warning in (_optimism(outcomes), _tuning(outcomes)) if warning),
-        figures=_figures(outcomes),
+        # Without a choice the figures would be those of all settings, told above one by one.
+        figures=_figures(outcomes) if sweep_answer.had_a_choice(outcomes) or not each else (),
         charts=_charts(outcomes),
         evidence=sweep_evidence.exhibits(outcomes),
         evidence_table=sweep_evidence.table(outcomes),
         table=_table(outcomes),
         guarantees=guarantees,
-        stamps=tuple(_stamp(one, len(guarantees)) for one in guarantees if one.told.text("stamp")),
+        stamps=_stamps(guarantees),
         outcomes=outcomes,
     )
     charts = {f"sweep-{one.key}": one.chart for one in (*section.charts, *section.evidence) if one.chart is not None}
     return page.fill("sweep.html.j2", charts, section=section)
 
 
-def _stamp(one: Promise, kinds: int) -> str:
-    """The stamp of seeded runs, with which runs those are where others promise something else."""
-    return one.told.text("stamp") if kinds == 1 else f"{one.runs}: {one.told.text('stamp')}"
+def _stamps(guarantees: Sequence[Promise]) -> tuple[str, ...]:
+    """The stamps of seeded runs, each once, with of how many runs it is where others have none or another."""
+    stamps = dict.fromkeys(stamp for one in guarantees if (stamp := one.told.text("stamp")))
+    if all(one.told.text("stamp") in stamps for one in guarantees) and len(stamps) == 1:
+        return tuple(stamps)
+    counts = {
+        stamp: sum(one.told.count("runs") for one in guarantees if one.told.text("stamp") == stamp) for stamp in stamps
+    }
+    return tuple(f"{number_of(count, 'private run')}: {stamp}" for stamp, count in counts.items())
 
 
 def _optimism(outcomes: Outcomes) -> str:

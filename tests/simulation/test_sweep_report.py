@@ -115,6 +115,10 @@ def test_the_guarantee_is_stated_once_with_the_stamp_of_seeded_runs(tmp_path):
     others = {**PROMISE, "stamp": None, "runs": 1, "delta": None}
     text = page_of(tmp_path / "two", content(guarantees=[PROMISE, others])).text
     assert "⚠ 6 private runs: reproducible: not private" in text
+    text = page_of(tmp_path / "same", content(guarantees=[PROMISE, {**PROMISE, "runs": 1, "sampling": "none"}])).text
+    assert text.count("⚠ reproducible: not private") == 1
+    assert "private runs: reproducible" not in text
+    text = page_of(tmp_path / "again", content(guarantees=[PROMISE, others])).text
     assert "Of 1 private run, each with its own ε and its own δ." in text
     assert "The guarantee" not in page_of(tmp_path / "none", content()).text
 

@@ -136,7 +136,8 @@ def test_what_was_not_chosen_among_is_not_called_optimistic_and_values_have_thei
     assert "*eb" in told
     assert [line.split()[1] for line in told.splitlines()[1:3]] == ["straight", "bent"]
     page = directory.report.read_text(encoding="utf-8")
-    assert "model: bent" in page
+    assert "<li>bent: " in page
+    assert "What was chosen" not in page
 
 
 def test_what_cannot_work_is_refused_before_anything_runs(tmp_path):

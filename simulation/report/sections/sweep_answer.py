@@ -30,6 +30,11 @@ def each(outcomes: Outcomes) -> tuple[str, ...]:
     return tuple(_each(known)) if 1 < len(known) <= _MOST_TOLD else ()
 
 
+def had_a_choice(outcomes: Outcomes) -> bool:
+    """Whether any setting was chosen above another."""
+    return any(not one.chosen for one in outcomes.settings)
+
+
 def at_epsilon(one: Setting) -> str:
     """At which epsilon a setting is what it is, to stand behind a figure."""
     spread = one.figure("epsilon")
