@@ -20,8 +20,9 @@ def answer(outcomes: Outcomes) -> tuple[str, ...]:
     """What was tried, and the best and the most private of what was chosen."""
     tried = number_of(len(outcomes.settings), "setting")
     runs = number_of(outcomes.runs, "run")
-    told = f"{tried} were tried in {runs}, of which {outcomes.completed:,} were completed."
-    return told, *_chosen([one for one in outcomes.settings if one.figure("accuracy")])
+    told = f"{tried} {_were(len(outcomes.settings))} tried in {runs}"
+    completed = f"{outcomes.completed:,} {_were(outcomes.completed)} completed"
+    return f"{told}, of which {completed}.", *_chosen([one for one in outcomes.settings if one.figure("accuracy")])
 
 
 def each(outcomes: Outcomes) -> tuple[str, ...]:
@@ -44,6 +45,10 @@ def at_epsilon(one: Setting) -> str:
 def mean_accuracy(one: Setting) -> float:
     """The mean accuracy of a setting, 0 where none is known."""
     return _mean(one.figure("accuracy"))
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _chosen(known: Sequence[Setting]) -> Iterator[str]:
