@@ -129,7 +129,7 @@ def _find(path_or_library_name: str | Path) -> Path:
     if os.sep in name or "/" in name or Path(name).suffix:
         return Path(name)
     names = [path.stem for path in sorted(_LIBRARY.glob("*.toml"))]
-    if name not in names and name and Path(name).exists():
+    if name not in names and name and os.path.exists(name):
         return Path(name)
     if name not in names:
         raise ScenarioError(

@@ -119,7 +119,7 @@ def require_files(*files: Path) -> None:
     problems = [
         f"{path}: is {'a directory' if path.is_dir() else 'no file'}, where a file belongs; move it away"
         for path in files
-        if path.exists() and not path.is_file()
+        if os.path.exists(path) and not path.is_file()
     ]
     if problems:
         raise ScenarioError(problems)
@@ -127,7 +127,7 @@ def require_files(*files: Path) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The table that a JSON file holds. Raises OSError, or ValueError with its name and what is wrong with it."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if os.path.exists(path) and not (path.is_file() or path.is_dir()):
         raise ValueError(f"{path.name} is no file")  # to read a pipe is to wait for whoever writes into it
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

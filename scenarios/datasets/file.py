@@ -1,5 +1,6 @@
 """A person's own records: a NumPy archive (.npz) or a table (.csv), checked before anything trains on them."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class FileDataset(Parameters):
         path = Path(self.path).expanduser()
         if path.suffix.lower() not in (".npz", ".csv"):
             raise ScenarioError([f'data.dataset.path: "{self.path}" must end in .npz or .csv'])
-        if not path.is_file():
+        if not os.path.isfile(path):  # which is False, and no error, for a name that cannot be
             raise ScenarioError([f'data.dataset.path: there is no file "{self.path}"'])
         try:
             records = self._read(path)
@@ -84,7 +85,7 @@ class FileDataset(Parameters):
         """Modification time in ns and size in bytes, by which a changed file is noticed; None without a file."""
         try:
             status = Path(self.path).expanduser().stat()
-        except OSError:
+        except (OSError, ValueError):
             return None
         return status.st_mtime_ns, status.st_size
 

@@ -1,6 +1,7 @@
 """A sweep's `results.json`, read into values that its page can rely on, whoever wrote the file."""
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,10 +91,10 @@ class Outcomes:
 
 def is_sweep(directory: Path) -> bool:
     """Whether a directory is a sweep's and not a run's. Raises ScenarioError where its `sweep.json` is a directory."""
-    if (directory / "manifest.json").exists():
+    if os.path.exists(directory / "manifest.json"):  # which is False, and no error, for a name that cannot be
         return False
     require_files(directory / "sweep.json")
-    return (directory / "sweep.json").exists()
+    return os.path.exists(directory / "sweep.json")
 
 
 def read_outcomes(directory: Path) -> Outcomes:
