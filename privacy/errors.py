@@ -6,11 +6,15 @@ class FedcrucibleError(Exception):
 
 
 class ScenarioError(FedcrucibleError):
-    """A scenario file or a command line that cannot work. One problem a line; the command exits with 2."""
+    """A scenario file or a command line that cannot work. One problem a line; the command exits with 2.
+
+    A problem repeats what others wrote, names of columns and of files: what cannot be shown is escaped, so that none
+    can forge a line or speak to the terminal.
+    """
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = [_shown(problem) for problem in problems]
+        super().__init__("\n".join(self.problems))
 
 
 class RunFailed(FedcrucibleError):
@@ -27,3 +31,7 @@ class PolicyRefused(FedcrucibleError):
 
 class BudgetSpent(PolicyRefused):
     """A client declines any further step: it would cost more privacy than the client gives."""
+
+
+def _shown(problem: str) -> str:
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in problem)

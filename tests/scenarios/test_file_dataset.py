@@ -263,3 +263,11 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     path.symlink_to("/proc/self/mem")  # a regular file whose first byte nobody can read, root neither
 
     assert "cannot be read: Input/output error" in refusal(FileDataset(path=str(path)))
+
+
+def test_what_a_file_holds_forges_no_line_and_says_nothing_to_the_terminal(tmp_path: Path) -> None:
+    for name in ("a\n/etc/passwd:1: fine", "a\x1b[31m", "a\u2028b"):
+        assert refusal(FileDataset(path=str(tmp_path / f"{name}.csv"))).isprintable()
+    assert '"\\x1b[2Jage", "label"' in refusal(
+        FileDataset(path=table(tmp_path, "\x1b[2Jage,label", *["1,2"] * 12), group="ward")
+    )
