@@ -139,7 +139,7 @@ def _inputs(path: str, values: npt.NDArray[np.generic]) -> Inputs:
         )
     with np.errstate(over="ignore"):
         inputs = values.astype(np.float32)
-    finite = np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)
+    finite = np.isfinite(inputs).all(axis=tuple(range(1, inputs.ndim)))
     if not finite.all():
         record = finite.argmin()
         raise ScenarioError([f"{path}: x holds NaN, infinity or more than float32 can, first in record {record}"])
@@ -160,7 +160,7 @@ def _indexed(path: str, name: str, values: npt.NDArray[np.generic]) -> tuple[tup
         raise ScenarioError([f"{path}: {name} must hold integers or text, not {values.dtype}"])
     if values.dtype.kind == "f":
         numbers = values.astype(np.float64)
-        whole = np.isfinite(numbers) & (numbers == np.round(numbers))
+        whole = (np.abs(numbers) < 2.0**63) & (numbers == np.round(numbers))  # which NaN and infinity are not
         if not whole.all():
             raise ScenarioError(
                 [f"{path}: {name} must hold integers or text; record {whole.argmin()} has {numbers[whole.argmin()]}"]

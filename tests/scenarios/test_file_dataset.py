@@ -213,6 +213,9 @@ def test_a_table_in_another_encoding_is_refused(tmp_path: Path) -> None:
         ({"x": np.full((10, 2), 1e39), "y": TEN}, "NaN, infinity or more than float32 can"),
         ({"x": np.zeros((10, 2)), "y": TEN / 4}, "integers or text; record 1 has 0.25"),
         ({"x": np.zeros((10, 2)), "y": np.full(10, np.nan)}, "integers or text; record 0 has nan"),
+        ({"x": np.zeros((10, 2)), "y": TEN + 1e19}, "integers or text; record 0 has 1e+19"),
+        ({"x": np.zeros((0, 2)), "y": TEN[:0]}, "0 records; at least 10"),
+        ({"x": np.zeros((0, 4, 4)), "y": TEN[:0]}, "0 records; at least 10"),
         ({"x": np.zeros((10, 2)), "y": np.zeros(10, int)}, 'every record has the label "0"'),
         ({"x": np.full((10, 4, 4), 7.0), "y": TEN}, "pixels lie in 7..7; valid are uint8, or floating point in 0..1"),
         ({"x": np.zeros((2, 2)), "y": TEN[:2]}, "2 records; at least 10"),
@@ -256,6 +259,75 @@ def test_an_array_too_large_for_the_memory_is_refused_by_its_header(tmp_path: Pa
 
 def test_an_array_shorter_than_its_header_says_is_refused(tmp_path: Path) -> None:
     assert "it ends before its 100,000 values do" in refusal(_with_header(tmp_path, (10, 10**4), b"\0" * 10))
+
+
+def _with_member(tmp_path: Path, x: bytes, compression: int = zipfile.ZIP_STORED) -> FileDataset:
+    labels = io.BytesIO()
+    np.save(labels, TEN)
+    with zipfile.ZipFile(tmp_path / "odd.npz", "w", compression) as file:
+        file.writestr("x.npy", x)
+        file.writestr("y.npy", labels.getvalue())
+    return FileDataset(path=str(tmp_path / "odd.npz"))
+
+
+def _member(header: str, content: bytes = bytes(160)) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + content
+
+
+def _described(shape: str, descr: str = "'<f8'") -> str:
+    return f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}"
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (_described("(0, 2)"), "x has 0, y has 10"),
+        (_described("(-10, 2)"), "no array has the shape (-10, 2)"),
+        (_described("(True, 2)"), "no array has the shape (True, 2)"),
+        (_described(f"(0, {10**30})"), f"no array has the shape (0, {10**30})"),
+        (_described(f"({10**12}, 2)"), "x would take 16,000,000,000,000 bytes; at most 2,147,483,648 are read"),
+        (_described(f"({'9' * 5000}, 2)"), "Cannot parse header"),
+        (_described("(10, 2)", "'|V0'"), "x must hold numbers, not |V0"),
+        (_described("(10, 2)", "['<f8'"), "its header describes none"),
+        (_described("(10L, 2L", "'''<f8'"), "its header describes none"),
+        ("{[1]: 2}", "its header describes none"),
+        ("{1: 2, 'a': 3}", "its header describes none"),
+        ("  1L\n 2", "its header describes none"),
+        ("-" * 9000 + "1", "its header describes none"),
+        ("(" * 3000, "is no NumPy array"),
+        (" " * 20_000 + _described("(10, 2)"), "Header info length"),
+    ],
+)
+def test_a_crafted_header_is_refused_in_words(tmp_path: Path, header: str, told: str) -> None:
+    refused = refusal(_with_member(tmp_path, _member(header)))
+
+    assert told in refused
+    assert len(refused) < len(str(tmp_path)) + 240
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_only_what_numpy_writes_is_unpacked(tmp_path: Path, compression: int) -> None:
+    content = _member(_described("(10, 2)"))
+
+    assert load(_with_member(tmp_path, content)).inputs.shape == (10, 2)
+    assert "x is compressed as NumPy never does" in refusal(_with_member(tmp_path, content, compression))
+
+
+def test_two_arrays_of_one_name_are_refused(tmp_path: Path) -> None:
+    parameters = _with_member(tmp_path, _member(_described("(10, 2)")))
+    with zipfile.ZipFile(parameters.path, "a") as file:
+        file.writestr("x", b"")
+
+    assert 'two arrays are called "x"' in refusal(parameters)
+
+
+@pytest.mark.parametrize("code", [0xD800, 0x110000, 0xFFFFFFFF])
+def test_text_of_no_characters_is_refused(tmp_path: Path, code: int) -> None:
+    text = np.array([code, ord("a")] * 5, np.uint32).view("<U1")
+
+    assert "y holds text with characters that are none" in refusal(
+        FileDataset(path=archive(tmp_path, x=np.zeros((10, 2)), y=text))
+    )
 
 
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
