@@ -42,9 +42,9 @@ class FileDataset(Parameters):
     path: str
     """The file, ending in .npz or .csv."""
     label: str = "label"
-    """The column of a .csv file that is the label; in a .npz file that is the array `y`."""
+    """The column of a .csv file that is the label; not for a .npz file, where that is the array `y`."""
     group: str = ""
-    """The column of a .csv file that says whose a record is; in a .npz file that is the array `group`, if any."""
+    """The column of a .csv file that says whose a record is; not for a .npz file, which may have an array `group`."""
     keys: tuple[Name, ...] = Field(default=(), strict=False)
     """Further columns or arrays of integers or text that group the records and are no features."""
 
@@ -66,10 +66,25 @@ class FileDataset(Parameters):
             group = [("group", self.group)] if self.group else []
             inputs, names = read_table(path, self._named("column", [("label", self.label), *group]))
             return _Records(inputs, names.pop(self.label), names)
+        self._require_no_columns()
         self._named("array", [("x", "x"), ("y", "y")])
         arrays = read_archive(path, required=("x", "y", *self.keys), optional=("group",))
         keys = {name: arrays[name] for name in ("group", *self.keys) if name in arrays}
         return _Records(_inputs(self.path, arrays["x"]), arrays["y"], keys)
+
+    def _require_no_columns(self) -> None:
+        """Raise ScenarioError where `label` or `group` names a column, which a .npz file does not have."""
+        unused = [
+            f'data.dataset.{key}: "{given}" would do nothing: {key} names a column of a .csv file, in a .npz file '
+            f"{fixed}; leave it out, or name further arrays in keys"
+            for key, given, default, fixed in (
+                ("label", self.label, "label", "the labels are the array y"),
+                ("group", self.group, "", "the groups are the array group"),
+            )
+            if given != default
+        ]
+        if unused:
+            raise ScenarioError(unused)
 
     def _named(self, noun: str, others: Sequence[tuple[str, str]]) -> dict[str, str]:
         """The parameter that names each array or column, `keys` last. Raises ScenarioError for two uses of one."""

@@ -160,6 +160,20 @@ def test_keys_that_an_archive_does_not_have_are_refused(tmp_path: Path, keys: tu
     assert told in refusal(FileDataset(path=path, keys=keys))
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"label": "y"}, 'data.dataset.label: "y" would do nothing: label names a column of a .csv file, in a .npz'),
+        ({"group": "ward"}, "in a .npz file the groups are the array group; leave it out"),
+    ],
+)
+def test_names_of_columns_are_refused_for_an_archive(tmp_path: Path, given: dict[str, str], told: str) -> None:
+    path = archive(tmp_path, x=np.zeros((10, 2)), y=TEN, ward=TEN)
+
+    assert told in refusal(FileDataset(path=path, **given))
+    assert len(load(FileDataset.model_validate_json(FileDataset(path=path).model_dump_json()))) == 10
+
+
 def test_a_missing_file_and_a_wrong_suffix_are_refused(tmp_path: Path) -> None:
     assert "there is no file" in refusal(FileDataset(path=str(tmp_path / "none.csv")))
     assert "must end in .npz or .csv" in refusal(FileDataset(path=str(tmp_path / "wards.xlsx")))
