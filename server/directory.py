@@ -17,6 +17,8 @@ from scenarios.schema import Scenario
 _MANIFEST_KEYS = {"status": str, "engine": str, "run": str, "scenario": dict, "scenario_sha256": str}
 """What nothing can be done without; the rest of a manifest is for people."""
 
+_STATUSES = ("running", "interrupted", "failed", "completed")
+
 
 @dataclass(frozen=True)
 class RunDirectory:
@@ -94,6 +96,8 @@ class RunDirectory:
         for key, kind in _MANIFEST_KEYS.items():
             if not isinstance(manifest.get(key), kind):
                 raise ValueError(f"manifest.json: {key} is missing or of a wrong type")
+        if manifest["status"] not in _STATUSES:
+            raise ValueError(f"manifest.json: status is none of {', '.join(_STATUSES)}")
         return manifest
 
     def read_summary(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from simulation.report.files.outcomes import is_sweep
 
 _LONGEST_REASON = 2000
 _TOLERANCE = 1e-6
+_BEYOND_FLOATS = 10**308
 FINDINGS_APART = "findings.jsonl: not the findings of summary.json; `fedcrucible audit` writes both anew"
 """The one problem that another audit mends: a kill between the two files leaves it."""
 
@@ -75,10 +76,10 @@ def why(error: Exception) -> str:
             return f"there is no {Path(name).name} in it"
         case OSError(filename=str(name), strerror=str(reason)):
             return f"{Path(name).name}: {reason}"
-        case OSError() | ValueError():
+        case OSError() | ValueError() | SafetensorError():
             return " ".join(str(error).split())
-        case _:
-            return " ".join(f"{type(error).__name__} {error}".split())
+        case _:  # what a wrong type led to: Python's words for it would tell nobody what to mend
+            return "it holds what no run writes (--debug shows where)"
 
 
 def problems(path: Path) -> list[str]:
@@ -112,6 +113,8 @@ def _examined(directory: RunDirectory) -> Verdict:
     summary = directory.read_summary() if ended else {}
     if not found:  # figures of a changed journal tell nothing
         found = contradictions(manifest, summary, records)
+        if ended and summary.get("status") != status:
+            found.append("summary.json: status is not that of manifest.json")
         found += left_out(manifest, summary, records) if ended else []
         found += _promise_problems(manifest, statement.promises(scenario))
     if status == "completed":
@@ -145,10 +148,10 @@ def _promise_problems(manifest: Mapping[str, Any], known: Mapping[str, Any]) -> 
 
 def _facts(promises: Mapping[str, Any]) -> dict[str, object]:
     """What does not depend on how promises are worded."""
-    guarantee, protection = promises.get("guarantee"), promises.get("protection") or {}
+    guarantee, protection = promises.get("guarantee"), _table(promises.get("protection"))
     return {
         "stamp": promises.get("stamp") is not None,
-        "guarantee": guarantee and [guarantee.get(name) for name in ("unit", "accountant", "delta")],
+        "guarantee": guarantee and [_table(guarantee).get(name) for name in ("unit", "accountant", "delta")],
         "protection": [protection.get(name) for name in ("kind", "hides_updates")],
     }
 
@@ -168,6 +171,8 @@ def _epsilon_problems(summary: Mapping[str, Any], known: Mapping[str, Any] | Non
     stated = summary.get("epsilon")
     if stated is None or known is None:
         return [] if stated == known else [f"summary.json: epsilon is {'missing' if known else 'of a run without any'}"]
+    if not isinstance(stated, dict):
+        return ["summary.json: epsilon is no table"]
     found = [
         f"summary.json: epsilon.{name} is not that of its scenario"
         for name in ("delta", "accountant")
@@ -188,25 +193,37 @@ def _epsilon_problems(summary: Mapping[str, Any], known: Mapping[str, Any] | Non
 def _spent(epsilon: Mapping[str, Any]) -> dict[str, Any]:
     """The epsilon of each client and of each of its segments in a table, by what a line calls them."""
     found = dict[str, Any]()
-    for client, one in epsilon.get("per_client", {}).items():
-        found[f"client {client}"] = _figure(one)
-        for segment, value in one.get("per_segment", {}).items():
+    for client, one in _table(epsilon.get("per_client")).items():
+        found[f"client {client}"] = _figure(_table(one))
+        for segment, value in _table(_table(one).get("per_segment")).items():
             found[f"client {client}, segment {segment!r},"] = _figure({"max": value})
     return found
 
 
 def _findings_agree(directory: RunDirectory, summary: Mapping[str, Any]) -> bool:
     """Whether both files hold the same findings; before any audit a summary has none, and there is no other file."""
-    lines = [json.dumps(one, sort_keys=True) for one in summary.get("findings") or []]
+    findings = summary.get("findings", [])
+    lines = [json.dumps(one, sort_keys=True) for one in findings] if isinstance(findings, list) else ["no list"]
     written = directory.findings.read_bytes() if directory.findings.exists() else b""
     return written == "".join(f"{line}\n" for line in lines).encode()
 
 
-def _figure(stated: Mapping[str, float | None]) -> float | None:
-    """The `max` of a table; null is infinity, for which JSON has no word. None where there is no such key."""
-    if "max" not in stated:
-        return None
-    return math.inf if stated["max"] is None else stated["max"]
+def _table(value: object) -> Mapping[str, Any]:
+    """A table as it is; one without anything where somebody wrote something else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _figure(stated: Mapping[str, object]) -> float | None:
+    """The `max` of a table; null is infinity, for which JSON has no word. None where there is no such number."""
+    match stated.get("max", ""):
+        case None:
+            return math.inf
+        case float() as figure:
+            return figure
+        case int() as figure if not isinstance(figure, bool) and abs(figure) < _BEYOND_FLOATS:
+            return figure
+        case _:
+            return None
 
 
 def _close(said: float | None, value: float) -> bool:

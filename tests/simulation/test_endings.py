@@ -304,7 +304,7 @@ def test_a_damaged_manifest_is_refused_in_a_line(finished, damage):
         assert "\n" not in problem
 
 
-@pytest.mark.parametrize("content", ["[]", '{"epsilon": [1]}', "{", '{"epsilon": {"per_client": {"0": 3}}}'])
+@pytest.mark.parametrize("content", ["[]", "{", '"epsilon"', "3"])
 def test_a_damaged_summary_is_refused_in_a_line(finished, content):
     finished.summary.write_text(content)
     with pytest.raises(ScenarioError, match="not a readable run directory") as caught:
