@@ -48,11 +48,11 @@ class SweepDirectory:
         """Make the folder. Raises ScenarioError where that is impossible, or where something else is in it."""
         require_files(self.sweep, self.results, self.report)
         try:
+            if self._is_somebody_elses():
+                raise ScenarioError([f"--out {self.path}: exists already and is no sweep's; choose another"])
             self.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ScenarioError([f"--out {self.path}: {error.strerror}"]) from error
-        if not self.sweep.exists() and any(entry != self.runs for entry in self.path.iterdir()):
-            raise ScenarioError([f"--out {self.path}: exists already and is no sweep's; choose another"])
 
     def status(self, point: Point) -> tuple[str, str]:
         """How a point stands and why: "waiting", or what its run directory says, if that is this scenario's."""
@@ -101,6 +101,12 @@ class SweepDirectory:
                 "points": [self._told(point) for point in points],
             },
         )
+
+    def _is_somebody_elses(self) -> bool:
+        """Whether anything is there that is not a sweep's; a kill before the first file leaves an empty `runs`."""
+        if not self.path.is_dir() or self.sweep.exists():
+            return False
+        return any(entry != self.runs or not entry.is_dir() or any(entry.iterdir()) for entry in self.path.iterdir())
 
     def _told(self, point: Point) -> Table:
         return {

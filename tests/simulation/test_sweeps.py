@@ -150,11 +150,15 @@ def test_what_cannot_work_is_refused_before_anything_runs(tmp_path):
     assert not (tmp_path / "sweep").exists()
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
-    (tmp_path / "sweep").mkdir()
-    (tmp_path / "sweep" / "mine.txt").write_text("mine")
+@pytest.mark.parametrize("name", ["mine.txt", "runs", "runs/mine.txt"])
+def test_a_folder_of_something_else_is_left_alone(tmp_path, name):
+    mine = tmp_path / "sweep" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    before = set((tmp_path / "sweep").rglob("*"))
     with pytest.raises(ScenarioError, match="is no sweep's; choose another"):
         sweep(tmp_path)
+    assert set((tmp_path / "sweep").rglob("*")) == before
 
 
 @pytest.mark.parametrize("command", ["report", "verify", "audit", "resume", "sweep"])
