@@ -78,7 +78,7 @@ class Homomorphic(Parameters):
     kind: Literal["homomorphic"] = "homomorphic"
     scheme: SchemeName = "bfv"
     """The encryption: exact integers, or approximate numbers that are rounded before they are shared."""
-    value_range: Annotated[float, Field(gt=0)] = 1.0
+    value_range: Annotated[float, Field(gt=0, le=uploads.LARGEST_MAGNITUDE)] = 1.0
     """The clip that all clients share: each coordinate of an update saturates at plus or minus this."""
     key_holder: Annotated[int, Field(ge=0)] = 0
     """The number of the client that holds the secret key."""

@@ -29,7 +29,7 @@ class PoisonEvent(PassingEvent):
     """How they change their records."""
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The share of their records that they change."""
-    boost: Annotated[float, Field(ge=1)] = 1.0
+    boost: Annotated[float, Field(ge=1, le=1e6)] = 1.0
     """What their updates are multiplied with, after clipping and noise."""
 
     @property

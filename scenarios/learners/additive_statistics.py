@@ -25,7 +25,7 @@ class AdditiveStatistics(Learner):
     """`learner = { kind = "additive-statistics", ridge = 0.0001 }`: G = sum x x^T and C = sum x y^T are solved for."""
 
     kind: Literal["additive-statistics"] = "additive-statistics"
-    ridge: Annotated[float, Field(gt=0)] = RIDGE
+    ridge: Annotated[float, Field(ge=1e-12, le=1e6)] = RIDGE
     """What G gets on its diagonal before the regression is solved, times the number of records."""
 
     @property

@@ -16,7 +16,7 @@ class Ewc(Learner):
     """`learner = { kind = "ewc", strength = 100.0, decay = 1.0 }`."""
 
     kind: Literal["ewc"] = "ewc"
-    strength: Annotated[float, Field(gt=0)] = 100.0
+    strength: Annotated[float, Field(gt=0, le=1e9)] = 100.0
     """Lambda: each step's gradient gets lambda * F * (w - w_old), F the Fisher information."""
     decay: Annotated[float, Field(ge=0, le=1)] = 1.0
     """What the older Fisher information is multiplied with when a new one is added."""

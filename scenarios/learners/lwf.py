@@ -15,7 +15,7 @@ class Lwf(Learner):
     """`learner = { kind = "lwf", strength = 1.0, temperature = 2.0 }`."""
 
     kind: Literal["lwf"] = "lwf"
-    strength: Annotated[float, Field(gt=0)] = 1.0
+    strength: Annotated[float, Field(gt=0, le=1e9)] = 1.0
     """How much the old model's answers weigh beside the labels."""
     temperature: Annotated[float, Field(gt=0)] = 2.0
     """What both models' logits are divided by before they are compared."""

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from privacy.parameters import Parameters
 from scenarios.datasets.dataset import Inputs, Labels
@@ -15,7 +16,7 @@ class Rotation(Parameters):
     """`shift = { kind = "rotation", degrees = 45.0 }`: counter-clockwise; what turns in from outside is zero."""
 
     kind: Literal["rotation"] = "rotation"
-    degrees: float
+    degrees: float = Field(ge=-3600, le=3600)
     """How far pictures are turned, counter-clockwise."""
 
     def apply(self, inputs: Inputs, labels: Labels, classes: int, rng: np.random.Generator) -> tuple[Inputs, Labels]:

@@ -30,6 +30,9 @@ noise_multiplier = 1.0
 clip_norm = 0.5
 """
 
+POISON = 'kind = "poison", at = 2, clients = [1], attack = { kind = "label-flip" }'
+DRIFT = 'kind = "drift", at = 2, clients = [1], shift = { kind = "rotation",'
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -89,6 +92,24 @@ def test_a_number_out_of_range_is_told_with_the_range(file: Path) -> None:
     assert problem_of(file, "clients = 4", "clients = 0") == (
         ":12: federation.clients: expected a whole number from 1 to 10000, not 0"
     )
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        (
+            "protection={ kind = 'homomorphic', value_range = 1e7 }",
+            "value_range: expected a number above 0",
+        ),
+        ("learner={ kind = 'ewc', strength = 1e300 }", "strength: expected a number above 0 and at most 1000000000"),
+        ("learner={ kind = 'lwf', strength = 1e39 }", "strength: expected a number above 0 and at most 1000000000"),
+        ("learner={ kind = 'additive-statistics', ridge = 5e-324 }", "ridge: expected a number of at least 1e-12"),
+        (f"event=[{{ {POISON}, boost = 1e308 }}]", "boost: expected a number of at least 1 and at most 1000000"),
+        (f"event=[{{ {DRIFT} degrees = 1e20 }} }}]", "degrees: expected a number of at least -3600 and at most 3600"),
+    ],
+)
+def test_what_would_overflow_or_mean_nothing_is_refused_with_the_range(file: Path, override: str, told: str) -> None:
+    assert told in " ".join(problems(file, override))
 
 
 def test_noise_as_good_as_none_is_refused(file: Path) -> None:
