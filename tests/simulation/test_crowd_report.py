@@ -49,6 +49,13 @@ def test_every_client_stands_in_each_long_table(listings):
     assert {row[1] for row in sights} == {"3 of 3"}
 
 
+def test_without_javascript_a_long_table_shows_its_first_rows_and_says_what_more_needs(page):
+    for title in ("ε of every client", "What the server saw of each client", "Every client&#39;s records by class"):
+        table = re.search(rf'aria-label="{title}">(.*?)</table>(.*?)</noscript>', page.html, re.DOTALL)
+        assert re.findall(r'<th scope="row">(.*?)</th>', table[1]) == [f"client {client}" for client in range(20)]
+        assert "the first 20 of 10,000 rows" in table[2]
+
+
 def test_each_spread_counts_every_client_once(page, path):
     records = page.rows("run-1-records")
     assert sum(row["clients"] for row in records) == CLIENTS
@@ -92,7 +99,7 @@ ACTING = """<script>
   };
   const heads = listing.querySelectorAll("thead button");
   const waiting = setInterval(() => {
-    if (!listing.querySelector("tbody tr")) return;
+    if (!listing.querySelector("[role=status]").textContent.includes(" of ")) return;
     clearInterval(waiting);
     %s;
     document.title = JSON.stringify([
