@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from privacy.parameters import Named
 from scenarios.events.event import Clients, PassingEvent, Refusals, absent, verb
 from scenarios.shifts import Backdoor, LabelFlip
 from scenarios.world import Applied, Poison, World
@@ -12,7 +13,7 @@ from scenarios.world import Applied, Poison, World
 if TYPE_CHECKING:
     from scenarios.schema import Scenario
 
-Attack = Annotated[LabelFlip | Backdoor, Field(discriminator="kind")]
+Attack = Annotated[LabelFlip | Backdoor, Field(discriminator="kind"), Named]
 
 
 class PoisonEvent(PassingEvent):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from privacy.parameters import Named
 from scenarios.shifts.backdoor import Backdoor
 from scenarios.shifts.inversion import Inversion
 from scenarios.shifts.label_flip import LabelFlip
@@ -25,4 +26,4 @@ __all__ = [
 ]
 
 AnyShift = Rotation | Permutation | Resolution | Inversion | LabelPermutation | LabelFlip | Backdoor
-ShiftParameters = Annotated[AnyShift, Field(discriminator="kind")]
+ShiftParameters = Annotated[AnyShift, Field(discriminator="kind"), Named]

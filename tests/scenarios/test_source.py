@@ -6,6 +6,7 @@ import pytest
 
 from privacy.errors import ScenarioError
 from scenarios import shape
+from scenarios.events import DriftEvent, PoisonEvent
 from scenarios.schema import Scenario
 from scenarios.source import Loaded, library, read
 
@@ -30,7 +31,8 @@ noise_multiplier = 1.0
 clip_norm = 0.5
 """
 
-POISON = 'kind = "poison", at = 2, clients = [1], attack = { kind = "label-flip" }'
+ATTACK = '{ kind = "label-flip" }'
+POISON = f'kind = "poison", at = 2, clients = [1], attack = {ATTACK}'
 DRIFT = 'kind = "drift", at = 2, clients = [1], shift = { kind = "rotation",'
 
 
@@ -222,6 +224,24 @@ def test_an_override_of_the_kind_drops_what_the_other_kind_needed(file: Path) ->
 @pytest.mark.parametrize("override", ["privacy=none", 'privacy="none"', "privacy={kind='none'}"])
 def test_a_string_stands_for_a_table_with_that_kind(file: Path, override: str) -> None:
     assert read(file, [override]).scenario.privacy.kind == "none"
+
+
+def test_a_string_stands_for_a_shift_or_an_attack_that_needs_nothing_else(file: Path) -> None:
+    shifted, poisoned = read(
+        file,
+        [
+            'event=[{ kind = "drift", at = 2, clients = [1], shift = "inversion" },'
+            ' { kind = "poison", at = 2, clients = [1], attack = "label-flip" }]'
+        ],
+    ).scenario.event
+    assert isinstance(shifted, DriftEvent)
+    assert isinstance(poisoned, PoisonEvent)
+    assert (shifted.shift.kind, poisoned.attack.kind) == ("inversion", "label-flip")
+    misspelt, incomplete = (
+        problems(file, f"event=[{{ {POISON.replace(ATTACK, attack)} }}]") for attack in ("'backdoors'", "'backdoor'")
+    )
+    assert "unknown kind 'backdoors', did you mean 'backdoor'?" in misspelt[0]
+    assert "target: missing" in incomplete[0]
 
 
 def test_an_override_reaches_below_a_kind_given_as_a_string(file: Path) -> None:
