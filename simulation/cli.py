@@ -23,9 +23,17 @@ cli = typer.Typer(
 
 _OK, _FAILED, _WRONG = 0, 1, 2
 
+
+def _path(name: str) -> Path:
+    """A name as given. An empty one, as of a shell's variable that is not set, would be the folder where one is."""
+    if not name:
+        raise typer.BadParameter("the name is empty")
+    return Path(name)
+
+
 # What an argument is stands in each command's own words: Typer loses the help of one, and misprints "required".
 Scenario = Annotated[str, typer.Argument(metavar="FILE", hidden=True)]
-Directory = Annotated[Path, typer.Argument(metavar="DIR", hidden=True)]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", hidden=True, parser=_path)]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override a dotted key")]
 Workers = Annotated[int | None, typer.Option(min=1, max=256, help="worker processes; default: all cores")]
 Debug = Annotated[bool, typer.Option("--debug", help="show a traceback")]
@@ -55,7 +63,9 @@ def run(
     set_: Overrides = None,
     engine: Annotated[str, typer.Option(help="local | flower; default: local", show_default=False)] = "local",
     workers: Workers = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="run directory; default: runs/NAME")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", parser=_path, help="run directory; default: runs/NAME")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Run a scenario and write its run directory and report.
@@ -91,7 +101,9 @@ def sweep(
     file: Scenario,
     set_: Overrides = None,
     jobs: Annotated[int | None, typer.Option(min=1, max=256, help="runs at a time; default: all cores")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="its directory; default: sweeps/NAME")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", parser=_path, help="its directory; default: sweeps/NAME")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Run every point of a scenario's [sweep], or go on with it, and compare them.
@@ -170,13 +182,14 @@ def audit(directory: Directory, set_: Overrides = None, debug: Debug = False) ->
 
 @cli.command()
 def report(
-    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", hidden=True)],
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", hidden=True, parser=_path)],
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
             metavar="FILE",
+            parser=_path,
             help="FILE.html, or FILE.png or FILE.svg for a picture of one run; default: the page in the run directory,"
             " for several runs comparison.html here",
         ),

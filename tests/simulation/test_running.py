@@ -233,6 +233,13 @@ def test_ctrl_c_leaves_a_directory_that_resumes_to_the_same_bits(tmp_path):
         (["check", "quickstart", "--set", 'data.dataset={ kind = "file", path = "\\u0000.npz" }'], "there is no file"),
         (["frobnicate"], "No such command"),
         (["run", "quickstart", "--workers", "0"], "--workers"),
+        (["run", "quickstart", "--out", ""], "Invalid value for '--out': the name is empty"),
+        (["sweep", "privacy-accuracy-frontier", "--out", ""], "Invalid value for '--out': the name is empty"),
+        (["report", ""], "the name is empty"),
+        (["report", "nowhere", "-o", ""], "the name is empty"),
+        (["verify", ""], "the name is empty"),
+        (["resume", ""], "the name is empty"),
+        (["audit", ""], "the name is empty"),
     ],
 )
 def test_a_wrong_command_line_is_told_in_a_line_or_two(arguments, told, tmp_path):
