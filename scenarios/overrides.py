@@ -30,6 +30,9 @@ def apply(values: Mapping[str, object], overrides: Sequence[str]) -> tuple[dict[
     """
     settings, problems = [], list[str]()
     for override in overrides:
+        if not is_unicode(override):
+            problems.append(refusals.line(_shown(override), (), "expected text in UTF-8"))
+            continue
         key, separator, raw = override.partition("=")
         path = key_parts(key)
         if not separator or path is None:
@@ -54,6 +57,11 @@ def assign(
         origins = {known: told for known, told in origins.items() if known[: len(setting.path)] != setting.path}
         origins[setting.path] = setting.told
     return changed, origins, problems
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text has only characters; of bytes that are no UTF-8 the system makes what nothing can write down."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def origin(path: KeyPath, origins: Mapping[KeyPath, str]) -> str | None:

@@ -169,8 +169,10 @@ def _with_data_below(folder: Path, values: dict[str, object]) -> dict[str, objec
     if not isinstance(data, dict) or not isinstance(dataset, dict) or not isinstance(dataset.get("path"), str):
         return values
     path: str = dataset["path"]
-    path = os.path.expanduser(path) if path.startswith("~/") else path
-    return {**values, "data": {**data, "dataset": {**dataset, "path": str(folder / path)}}}
+    path = str(folder / (os.path.expanduser(path) if path.startswith("~/") else path))
+    if not command_line.is_unicode(path):
+        raise ScenarioError([f"data.dataset.path: {path}: not a name in UTF-8; rename the file or its folder"])
+    return {**values, "data": {**data, "dataset": {**dataset, "path": path}}}
 
 
 def _lines(found: list[refusals.Refusal], path: Path, toml: Toml, origins: dict[KeyPath, str]) -> list[str]:

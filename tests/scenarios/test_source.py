@@ -207,6 +207,17 @@ def test_a_data_file_is_beside_the_scenario_file_or_at_home(
     assert path == meant.format(folder=file.parent, home=tmp_path / "home")
 
 
+def test_data_in_a_folder_whose_name_is_not_utf_8_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "\udcff"
+    folder.mkdir()
+    (folder / "mine.toml").write_text(TEXT)
+    assert read(folder / "mine.toml").scenario.name == "small"
+    (folder / "mine.toml").write_text(TEXT.replace('"digits"', '{ kind = "file", path = "mine.csv" }'))
+    [problem] = problems(folder / "mine.toml")
+    assert problem.startswith("data.dataset.path: ")
+    assert problem.endswith("\\udcff/mine.csv: not a name in UTF-8; rename the file or its folder")
+
+
 def test_an_override_changes_one_key(file: Path) -> None:
     scenario = read(file, ["federation.clients=7", "seed=3", "name=other"]).scenario
     assert (scenario.federation.clients, scenario.seed, scenario.name) == (7, 3, "other")
@@ -267,6 +278,7 @@ def test_none_takes_an_optional_key_away(file: Path) -> None:
             "federation.clients is 4, not a table: nothing below it can be set",
         ),
         ("federation.clients", "--set federation.clients: expected key=value with a dotted key"),
+        ("question='\udcff'", "--set question='\\udcff': expected text in UTF-8"),
         (
             "seed=1\nname='x'",
             "--set seed=1\\nname='x': seed: "
