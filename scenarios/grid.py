@@ -100,11 +100,15 @@ def of(opened: Opened, overrides: Sequence[str]) -> Sweep:
     search = parsed(Search, opened, ("search",), table.pop("search")) if "search" in table else None
     front, names = table.pop("front", None), table.pop(NAMES, {})
     axes = tuple(read_axes(opened, table))
-    sweep = Sweep(opened, tuple(overrides), axes, _front(opened, axes, front), search, read_names(opened, axes, names))
+    # What another value always takes the place of is still what `sweep=none` plays.
+    source.require_sound_below(opened, [axis.path for axis in axes])
+    sweep = Sweep(opened, tuple(overrides), axes, None, search)
     _require_search_for_ranges(sweep)
     asked = _grid(sweep) if search is None else _ends(sweep)
     points = _points(sweep, asked)
     require_one_fit(opened, [point.loaded.scenario for point in points])
+    # Only now it is known that what is varied are keys.
+    sweep = replace(sweep, front=_front(opened, axes, front), names=read_names(opened, axes, names))
     if search is None:
         return replace(sweep, points=points)
     _require_searchable(sweep, search, points)

@@ -115,6 +115,21 @@ def validated(opened: Opened, values: dict[str, object], origins: dict[KeyPath, 
         raise ScenarioError(_lines(found, opened.path, opened.toml, origins)) from None
 
 
+def require_sound_below(opened: Opened, tables: Sequence[KeyPath]) -> None:
+    """Raise ScenarioError for what is wrong within these tables of a file, whatever else of it is missing or wrong."""
+    values = _with_data_below(opened.path.absolute().parent, opened.values)
+    try:
+        Scenario.model_validate(values)
+    except ValidationError as error:
+        found = [
+            refusal
+            for refusal in refusals.refusals(error, values)
+            if any(refusal.path[: len(table)] == table and len(refusal.path) > len(table) for table in tables)
+        ]
+        if found:
+            raise ScenarioError(_lines(found, opened.path, opened.toml, opened.origins)) from None
+
+
 def library() -> list[LibraryScenario]:
     """The scenarios that come with the project, by name, each with its question."""
     entries = []

@@ -193,3 +193,18 @@ def test_a_scenario_of_the_library_that_asks_for_a_comparison_makes_it(name: str
     values = {axis.key: tuple(map(told, axis.values)) for axis in sweep.axes if axis.key != "seed"}
     assert values == compared
     assert len(sweep.points) <= 30, "it is to be over within minutes"
+
+
+def test_a_table_that_is_replaced_at_every_point_is_held_to_the_format_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "small.toml"
+    path.write_text(TEXT.replace("noise_multiplier", "noise_multiplierx") + 'privacy = ["none"]\nmodel = ["mlp"]\n')
+    with pytest.raises(ScenarioError) as caught:
+        grid.read(path)
+    assert [
+        problem.startswith(f"{path}:16: privacy.noise_multiplierx: unknown key") for problem in caught.value.problems
+    ]
+
+
+def test_a_misspelt_key_is_told_before_the_names_and_the_front_that_go_by_it(tmp_path: Path) -> None:
+    table = 'privacyx = ["none"]\nfront = "privacy"\nnames = { privacy = ["without"] }\n'
+    assert [problem.partition(",")[0] for problem in problems(tmp_path, table)] == [":19: privacyx: unknown key"]

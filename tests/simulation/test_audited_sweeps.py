@@ -125,9 +125,7 @@ def test_a_contradiction_is_told_and_ends_the_sweep_with_an_error(copied):
     first = first_of(copied)
     for file in (first.findings, first.summary):
         write_bytes(file, file.read_bytes().replace(b'"contradiction": false', b'"contradiction": true', 1))
-    with pytest.raises(
-        RunFailed, match=r"CONTRADICTION: .*loss(.|\n)*findings of 1 run contradict what it promises"
-    ):
+    with pytest.raises(RunFailed, match=r"CONTRADICTION: .*loss(.|\n)*findings of 1 run contradict what it promises"):
         sweep(copied.path.parent, AUDITED)
 
 
