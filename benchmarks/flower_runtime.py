@@ -16,7 +16,7 @@ import numpy as np
 from side_by_side import timing
 from side_by_side.runs import Experiment, Played
 
-from simulation.processes import identify_process
+from simulation.engines.processes import identify_process
 
 MODEL = '{ kind = "mlp", hidden = [64] }'
 CASES = [

@@ -31,9 +31,9 @@ from side_by_side.runs import Experiment
 from clients import training
 from privacy import ledger
 from privacy.view import Vector
-from server import journal
-from server.checkpoint import Checkpoint, Checkpoints, ClientState
-from simulation.processes import identify_process
+from server.run_directory import journal
+from server.run_directory.checkpoint import Checkpoint, Checkpoints, ClientState
+from simulation.engines.processes import identify_process
 
 ROUNDS = 2
 HEADER = bytes(136)

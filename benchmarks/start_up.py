@@ -28,9 +28,9 @@ import plain_loop
 from side_by_side import runs, timing
 
 from clients import rounds, training
-from server import federation
-from server.examination import Examination
-from server.exchange import Courier
+from server.evaluation.examination import Examination
+from server.rounds import federation
+from server.rounds.exchange import Courier
 
 START_TARGET_S, SHARE_TARGET = 4.0, 0.15
 STARTS = [["--workers", "1"], []]

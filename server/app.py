@@ -13,16 +13,16 @@ from privacy.view import Vector
 from scenarios import models
 from scenarios.records import appearances_of, records_of, untrained
 from scenarios.schema import Scenario
-from server import ending, recovery
-from server.coherence import repeated
-from server.directory import RunDirectory, write_bytes, write_json
-from server.examination import Examination
-from server.federation import Federation
-from server.matrix import write_matrix
-from server.opening import claimed, load, make_default_directory, now, write_manifest
-from server.recorder import Recorder
-from server.state import State
-from server.summary import seconds_before, summarise
+from server.evaluation.examination import Examination
+from server.evaluation.matrix import write_matrix
+from server.rounds.federation import Federation
+from server.rounds.state import State
+from server.run_directory import ending, recovery
+from server.run_directory.coherence import repeated
+from server.run_directory.files import RunDirectory, write_bytes, write_json
+from server.run_directory.opening import claimed, load, make_default_directory, now, write_manifest
+from server.run_directory.recorder import Recorder
+from server.run_directory.summary import seconds_before, summarise
 
 app = ServerApp()
 

@@ -130,7 +130,7 @@ def check(
     """
     from scenarios import source
     from scenarios.shape import SWEEP
-    from simulation import checking
+    from simulation.dry_run import checking
     from simulation.sweeps import planned
 
     swept = SWEEP in source.open_file(file, set_ or []).values

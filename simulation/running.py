@@ -9,10 +9,10 @@ from typing import Any
 from privacy.errors import FedcrucibleError, RunFailed, ScenarioError
 from scenarios.schema import Scenario
 from scenarios.source import Loaded
-from server import ending, recovery
-from server.directory import RunDirectory, require_files
-from server.opening import claimed, load, make_default_directory, versions, write_manifest
-from server.summary import seconds_before
+from server.run_directory import ending, recovery
+from server.run_directory.files import RunDirectory, require_files
+from server.run_directory.opening import claimed, load, make_default_directory, versions, write_manifest
+from server.run_directory.summary import seconds_before
 from simulation import verify
 from simulation.engines import flower, local
 from simulation.progress import Progress

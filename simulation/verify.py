@@ -18,11 +18,11 @@ from safetensors import SafetensorError, safe_open
 from privacy.errors import ScenarioError
 from privacy.view import Vector
 from scenarios.schema import sha256
-from server import foreign, journal, statement
-from server.coherence import contradictions, left_out
-from server.directory import RunDirectory
-from server.state import model_sha256
-from server.summary import epsilon_of, ledgers_of
+from server.rounds.state import model_sha256
+from server.run_directory import foreign, journal, statement
+from server.run_directory.coherence import contradictions, left_out
+from server.run_directory.files import RunDirectory
+from server.run_directory.summary import epsilon_of, ledgers_of
 from simulation.report.files.outcomes import is_sweep
 
 _LONGEST_REASON = 2000

@@ -17,7 +17,7 @@ from scenarios.datasets.dataset import Labels
 from scenarios.records import appearances_of, records_of
 from scenarios.schema import Scenario
 from scenarios.seeds import stream, torch_stream
-from server import planning
+from server.rounds import planning
 
 TEST_BATCH = 250
 

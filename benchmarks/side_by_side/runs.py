@@ -14,9 +14,9 @@ from clients import data
 from privacy.view import Vector
 from scenarios import source
 from scenarios.schema import Scenario
-from server import journal
-from server.directory import RunDirectory
-from server.opening import claimed, load, write_manifest
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
+from server.run_directory.opening import claimed, load, write_manifest
 from simulation.engines import flower, local
 
 

@@ -15,7 +15,7 @@ from scenarios.audits import (
     Visibility,
     fitting,
 )
-from server.directory import RunDirectory, require_files, write_bytes, write_json
+from server.run_directory.files import RunDirectory, require_files, write_bytes, write_json
 from simulation.auditing import canary, inversion, key_recovery, membership, property_inference, visibility
 from simulation.auditing.subject import Subject, read_subject
 from simulation.report import write_report

@@ -20,7 +20,7 @@ from privacy.guarantees import DpSgd
 from scenarios.audits import PropertyInference
 from scenarios.records import records_of
 from scenarios.schema import Scenario
-from server import planning
+from server.rounds import planning
 from simulation.auditing.shadow_clients import Property, ShadowClients, train_shadow_clients
 from simulation.auditing.shadows import first_jobs
 from simulation.auditing.subject import Subject

@@ -13,11 +13,12 @@ from scenarios.plans import Plan
 from scenarios.records import appearances_of, untrained
 from scenarios.schema import DpSgd, Scenario
 from scenarios.work import Work
-from server import planning, rules
-from server.exchange import Courier, drive, introduce
-from server.state import model_bytes
-from server.trace import Trace
-from simulation.grid import LocalGrid
+from server import rules
+from server.rounds import planning
+from server.rounds.exchange import Courier, drive, introduce
+from server.rounds.state import model_bytes
+from server.rounds.trace import Trace
+from simulation.engines.grid import LocalGrid
 
 _RUN = "audit"
 

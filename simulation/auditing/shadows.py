@@ -15,7 +15,7 @@ from scenarios.records import appearances_of, records_of, untrained
 from scenarios.schema import Scenario
 from scenarios.seeds import stream
 from scenarios.work import private_steps
-from server import planning
+from server.rounds import planning
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from scenarios import refusals
 from scenarios.records import records_of
 from scenarios.schema import Scenario
 from scenarios.toml_lines import key_parts
-from server import journal
-from server.directory import RunDirectory
-from server.journal import Record
-from server.summary import ledgers_of
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
+from server.run_directory.journal import Record
+from server.run_directory.summary import ledgers_of
 from simulation import verify
 
 

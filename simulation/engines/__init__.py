@@ -1,1 +1,1 @@
-"""The ways to run the same two apps. One file an engine."""
+"""The ways to run the same two apps, a file an engine, and what the in-process one is made of: its Grid and workers."""

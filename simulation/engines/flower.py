@@ -13,7 +13,7 @@ from pathlib import Path
 
 from privacy.errors import RunFailed, ScenarioError
 from scenarios.schema import Scenario
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 
 _START_TIMEOUT_S = 60.0
 _END_TIMEOUT_S = 10.0

@@ -3,10 +3,10 @@
 from flwr.app import Context, RecordDict
 
 from scenarios.schema import Scenario
-from server.directory import RunDirectory
-from simulation.cores import usable_cores
-from simulation.grid import LocalGrid
-from simulation.processes import use_one_thread
+from server.run_directory.files import RunDirectory
+from simulation.engines.cores import usable_cores
+from simulation.engines.grid import LocalGrid
+from simulation.engines.processes import use_one_thread
 
 
 def run(scenario: Scenario, directory: RunDirectory, workers: int | None = None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from privacy.errors import ScenarioError
-from server.directory import write_bytes
+from server.run_directory.files import write_bytes
 
 PICTURES = (".png", ".svg")
 

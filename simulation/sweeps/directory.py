@@ -9,7 +9,7 @@ from privacy.errors import ScenarioError
 from privacy.findings import Finding, from_json
 from scenarios import grid, source
 from scenarios.grid import Point, Sweep
-from server.directory import RunDirectory, read_json, require_files, write_json
+from server.run_directory.files import RunDirectory, read_json, require_files, write_json
 
 Table = dict[str, Any]
 

@@ -9,7 +9,7 @@ from privacy.guarantees import DpSgd
 from scenarios import grid
 from scenarios.grid import Point, Sweep, named
 from scenarios.values import counted
-from simulation import checking
+from simulation.dry_run import checking
 from simulation.sweeps.sweeping import require_possible
 
 

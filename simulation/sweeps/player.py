@@ -7,10 +7,10 @@ from pathlib import Path
 import server.app  # noqa: F401 - imported before forking, or else every run imports torch and Flower anew
 from privacy.errors import ScenarioError
 from scenarios.grid import Point
-from server import ending
-from server.directory import RunDirectory
+from server.run_directory import ending
+from server.run_directory.files import RunDirectory
 from simulation import auditing, running
-from simulation.processes import end_with_parent, heed_interrupts, use_one_thread
+from simulation.engines.processes import end_with_parent, heed_interrupts, use_one_thread
 from simulation.sweeps.directory import findings_of
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from privacy.errors import ScenarioError
 from scenarios.grid import Point, named
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 from simulation.progress import bar_on
 from simulation.sweeps.directory import SweepDirectory, Table, table_or_nothing
 
@@ -93,7 +93,7 @@ class Players:
                 self.failures[point.name] = f"{found[0]}; move {path} away to have it played again"
 
     def _start(self, point: Point) -> _Playing:
-        from simulation.processes import fork_server
+        from simulation.engines.processes import fork_server
         from simulation.sweeps.player import play
 
         context = fork_server(play.__module__)  # what every run imports is imported once

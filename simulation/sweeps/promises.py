@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from scenarios.schema import Scenario
 from scenarios.values import written
-from server import statement
+from server.run_directory import statement
 from simulation.sweeps.directory import Table
 
 _OF_A_SETTING = ("delta", "accountant")

@@ -9,9 +9,9 @@ from privacy.guarantees import DpSgd
 from scenarios.grid import Point, Sweep, without_seed
 from scenarios.schema import Scenario
 from scenarios.values import written
-from server import journal
-from server.directory import RunDirectory
-from server.summary import ledgers_of
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
+from server.run_directory.summary import ledgers_of
 from simulation.sweeps.audited import audited, mark_attack_fronts, over_seeds
 from simulation.sweeps.directory import SweepDirectory, Table, table_or_nothing
 from simulation.sweeps.fronts import on_front, spread

@@ -10,9 +10,9 @@ from scenarios.axes import SEED
 from scenarios.grid import Point, Settings, Sweep, named
 from scenarios.shape import SWEEP
 from scenarios.values import counted
-from server.directory import RunDirectory, write_json
-from server.opening import outlook_for
-from simulation.cores import usable_cores
+from server.run_directory.files import RunDirectory, write_json
+from server.run_directory.opening import outlook_for
+from simulation.engines.cores import usable_cores
 from simulation.report import write_report
 from simulation.sweeps import table
 from simulation.sweeps.directory import SweepDirectory, table_or_nothing

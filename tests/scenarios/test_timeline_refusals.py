@@ -7,7 +7,7 @@ import pytest
 
 from privacy.errors import ScenarioError
 from scenarios.source import read
-from server.opening import load
+from server.run_directory.opening import load
 
 BASE = """format = 1
 name = "impossible"

@@ -6,7 +6,7 @@ import numpy as np
 
 from scenarios.schema import Scenario
 from scenarios.segments import WHOLE_LIFE, holding
-from server.planning import Outlook
+from server.rounds.planning import Outlook
 
 
 def scenario(**tables):

@@ -5,7 +5,7 @@ import pytest
 from privacy import ledger
 from privacy.ledger import Charge
 from privacy.protections.protocol import Reply
-from server.accounts import Accounts
+from server.rounds.accounts import Accounts
 
 CHARGE = Charge("all", "dp-sgd", 1.0, 0.1, 10)
 

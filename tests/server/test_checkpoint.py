@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from server import checkpoint, journal
-from server.checkpoint import Checkpoint, Checkpoints
+from server.run_directory import checkpoint, journal
+from server.run_directory.checkpoint import Checkpoint, Checkpoints
 
 
 def line(round_):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from server.coherence import contradictions, left_out, repeated
+from server.run_directory.coherence import contradictions, left_out, repeated
 
 MANIFEST = {"scenario": {"name": "small", "seed": 1}, "scenario_sha256": "ab", "name": "small", "seed": 1}
 ROUND = {"kind": "round", "accuracy": 0.5, "loss": 1.25, "sent_bytes": 10}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from server import continual
-from server.matrix import matrix_of
+from server.evaluation import continual
+from server.evaluation.matrix import matrix_of
 
 R = np.array([[0.9, 0.2, 0.1], [0.6, 0.8, 0.2], [0.5, 0.7, 1.0]])
 INITIAL = [0.1, 0.1, 0.3]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server import journal
+from server.run_directory import journal
 
 
 def lines(count):

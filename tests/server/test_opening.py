@@ -1,9 +1,13 @@
 """What only the data and the plans can tell of a file is refused with the file's own lines."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from privacy.errors import ScenarioError
-from server.opening import load
+from server.run_directory import opening
+from server.run_directory.opening import load
 
 TEXT = """\
 format = 1
@@ -50,3 +54,18 @@ def test_a_data_file_that_cannot_be_used_is_named_with_its_own_line(tmp_path):
     file = '{ kind = "file", path = "mine.csv" }'
     [problem] = refused(tmp_path, TEXT.replace('"heart-disease"', file))
     assert problem == 'mine.csv:3: column "a": nan is not a finite float32'
+
+
+def test_the_version_has_a_hash_of_the_code_as_it_is(tmp_path):
+    root = Path(__file__).parents[2]
+    for package in ("clients", "privacy", "scenarios", "server", "simulation"):
+        shutil.copytree(root / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    versions, code = opening.versions, opening.code_sha256
+    assert versions()["fedcrucible"].endswith(f"+{code(root)[:12]}")
+    assert code(tmp_path) == code(root)
+    with (tmp_path / "simulation" / "report" / "page.py").open("a") as page:
+        page.write("# a page changes no bits\n")
+    assert code(tmp_path) == code(root)
+    with (tmp_path / "server" / "rules" / "fedavg.py").open("a") as rule:
+        rule.write("# a rule may\n")
+    assert code(tmp_path) != code(root)

@@ -4,8 +4,8 @@ from outlooks import outlook, scenario
 from privacy import accounting
 from privacy.errors import ScenarioError
 from scenarios.work import work_at
-from server import planning
-from server.planning import Outlook
+from server.rounds import planning
+from server.rounds.planning import Outlook
 
 
 def drawn(count=2):

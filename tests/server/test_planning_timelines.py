@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from outlooks import outlook, scenario, segmented
 
 from privacy.errors import ScenarioError
-from server import planning
+from server.rounds import planning
 
 ROUNDS = 60
 AT = st.integers(1, ROUNDS)

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from scenarios.models import Cnn
-from server.pooling import PairPool2d, quicken_pooling
+from server.evaluation.pooling import PairPool2d, quicken_pooling
 
 
 def images(count, side):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from server import journal
-from server.checkpoint import Checkpoint, Checkpoints
-from server.directory import RunDirectory
-from server.recorder import Recorder
+from server.run_directory import journal
+from server.run_directory.checkpoint import Checkpoint, Checkpoints
+from server.run_directory.files import RunDirectory
+from server.run_directory.recorder import Recorder
 
 
 def rounds(count):

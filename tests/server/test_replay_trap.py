@@ -4,7 +4,7 @@ import pytest
 from outlooks import scenario, segmented
 
 from privacy import accounting
-from server import planning
+from server.rounds import planning
 
 INCREMENTS = [(f"increment {number}", number, 1000) for number in range(1, 6)]
 

@@ -1,4 +1,4 @@
-from server.reports import joined
+from server.rounds.reports import joined
 
 LEDGER = [{"segment": "a", "mechanism": "dp-sgd", "noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 5}]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from privacy.view import Contribution, View
+from server.rounds.state import Late, State, held_back, with_late
 from server.rules import fedavg
-from server.state import Late, State, held_back, with_late
 
 
 def view(round_=4, **updates):

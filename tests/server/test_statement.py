@@ -5,7 +5,8 @@ import json
 import pytest
 
 from scenarios.schema import Scenario
-from server import planning, statement
+from server.rounds import planning
+from server.run_directory import statement
 
 PLAIN = {
     "format": 1,

@@ -1,7 +1,7 @@
 import pytest
 from outlooks import scenario
 
-from server.statuses import nobody_left, reason_to_stop
+from server.rounds.statuses import nobody_left, reason_to_stop
 
 ENCRYPTED = {"kind": "homomorphic"}
 STOP = {"kind": "dp-sgd", "noise_multiplier": 1.0, "budget": {"epsilon": 2.0, "on_exhausted": "stop"}}

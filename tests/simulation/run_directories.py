@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from scenarios.seeds import stream
-from server import journal
+from server.run_directory import journal
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}'\"&<!--"
 QUESTION = "What does privacy cost when classes arrive over time?"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 from simulation import cli, running
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from runs import PRIVATE, SMALL, write
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 from simulation.sweeps import sweeping
 from simulation.sweeps.directory import SweepDirectory
 

@@ -9,7 +9,7 @@ from small_sweeps import manifests, results, sweep
 
 from privacy.errors import RunFailed, ScenarioError
 from runs import PRIVATE, SMALL, begin, typed, write
-from server.directory import RunDirectory, write_bytes
+from server.run_directory.files import RunDirectory, write_bytes
 from simulation import auditing
 from simulation.sweeps.audited import mark_attack_fronts
 from simulation.sweeps.directory import SweepDirectory

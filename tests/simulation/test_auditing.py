@@ -12,8 +12,8 @@ from privacy.findings import from_json
 from privacy.protections import homomorphic
 from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary, typed
 from scenarios.audits import Canary
-from server import journal
-from server.directory import RunDirectory
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
 from simulation import auditing, cli, running, verify
 from simulation.auditing import subject
 

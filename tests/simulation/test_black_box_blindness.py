@@ -9,7 +9,7 @@ from scenarios.datasets import load
 from scenarios.records import records_of
 from scenarios.seeds import noise_stream, stream, torch_stream
 from scenarios.source import read
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 from simulation import running
 from simulation.auditing import membership as asking
 from simulation.auditing.subject import read_subject

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from clients import data
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 from simulation import running
 
 pytestmark = pytest.mark.slow

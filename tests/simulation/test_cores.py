@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from simulation.cores import usable_cores
+from simulation.engines.cores import usable_cores
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system keeps no process to some cores")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from runs import PRIVATE, SMALL, write
-from simulation import checking, crowds
+from simulation.dry_run import checking, crowds
 from simulation.report import wording
 
 UNLIKE = '[privacy]\nkind = "dp-sgd"\nnoise_multiplier = 1.5\ndelta = 0.05\n'

@@ -12,8 +12,8 @@ from safetensors.numpy import load_file, save_file
 
 from privacy.errors import ScenarioError
 from runs import PRIVATE, SMALL, begin, play, typed, wait_for_rounds, write
-from server import journal
-from server.directory import RunDirectory
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
 from simulation import running, verify
 
 LONG = ("--workers", 1, "--set", "federation.rounds=400")
@@ -171,7 +171,7 @@ def test_a_disk_that_is_full_keeps_its_room_for_the_manifest(tmp_path, monkeypat
     directory = play(tmp_path, SMALL)
     fresh = directory.checkpoint / ".fresh.safetensors"
     fresh.symlink_to("/dev/full")
-    from server.checkpoint import Checkpoints
+    from server.run_directory.checkpoint import Checkpoints
 
     with pytest.raises(OSError, match="No space left"):
         Checkpoints(directory.checkpoint).write(Checkpoints(directory.checkpoint).newest())

@@ -16,14 +16,15 @@ from flwr.app import Context, RecordDict
 from privacy import accounting, fixed_point
 from privacy.errors import RunFailed, ScenarioError
 from runs import ENCRYPTED, PRIVATE, SMALL, begin, play, summary, typed, wait_for_rounds, write
-from server import app, journal
-from server import directory as directory_module
-from server.checkpoint import Checkpoints
-from server.directory import RunDirectory
-from server.summary import total
+from server import app
+from server.run_directory import files as directory_module
+from server.run_directory import journal
+from server.run_directory.checkpoint import Checkpoints
+from server.run_directory.files import RunDirectory
+from server.run_directory.summary import total
 from simulation import running, verify
 from simulation.engines import flower, local
-from simulation.grid import LocalGrid
+from simulation.engines.grid import LocalGrid
 from simulation.report import write_report
 
 

@@ -7,12 +7,14 @@ import pytest
 from privacy.errors import RunFailed
 from runs import ENCRYPTED, PRIVATE, SMALL, play, summary, write
 from scenarios import source
-from server import journal, planning
-from server.directory import RunDirectory
-from server.opening import planned
-from server.summary import ledgers_of
-from simulation import checking, running
-from simulation.forecast import forecast
+from server.rounds import planning
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
+from server.run_directory.opening import planned
+from server.run_directory.summary import ledgers_of
+from simulation import running
+from simulation.dry_run import checking
+from simulation.dry_run.forecast import forecast
 
 TEN = SMALL.replace("rounds = 3", "rounds = 10").replace("quorum = 2", "quorum = 1")
 STREAM = """

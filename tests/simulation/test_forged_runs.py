@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from runs import PRIVATE, SMALL, play, typed
-from server import journal
-from server.directory import RunDirectory
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
 from simulation import auditing, verify
 
 

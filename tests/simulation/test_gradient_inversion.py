@@ -9,7 +9,7 @@ from privacy.errors import ScenarioError
 from runs import ENCRYPTED, PRIVATE, SMALL, play, summary
 from scenarios.audits import GradientInversion, fitting
 from scenarios.source import read
-from server import journal
+from server.run_directory import journal
 from simulation import auditing
 from simulation.auditing.replay import first_round
 

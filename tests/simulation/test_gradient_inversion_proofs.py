@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 from simulation import auditing, running
 
 pytestmark = pytest.mark.slow

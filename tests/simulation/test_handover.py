@@ -6,8 +6,8 @@ from multiprocessing.shared_memory import SharedMemory
 import pytest
 
 from clients.rounds import Outcome
-from simulation import handover
-from simulation.handover import Blocks, lay_down, pick_up
+from simulation.engines import handover
+from simulation.engines.handover import Blocks, lay_down, pick_up
 
 LARGE = os.urandom(5000)
 OUTCOMES = [

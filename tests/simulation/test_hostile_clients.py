@@ -9,12 +9,12 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message, MetricR
 from safetensors.numpy import load_file
 
 from runs import ENCRYPTED, PRIVATE, SMALL, summary, write
-from server import journal
 from server.app import app
-from server.directory import RunDirectory
-from server.opening import claimed, load, write_manifest
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
+from server.run_directory.opening import claimed, load, write_manifest
 from simulation import verify
-from simulation.grid import LocalGrid
+from simulation.engines.grid import LocalGrid
 
 HOSTILE = 1
 

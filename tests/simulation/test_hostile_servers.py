@@ -12,9 +12,9 @@ from privacy import ledger
 from privacy.protections.protocol import UPDATE
 from runs import PRIVATE, SMALL, write
 from scenarios import source
-from server import planning
-from server.exchange import fields_of
-from simulation.grid import LocalGrid
+from server.rounds import planning
+from server.rounds.exchange import fields_of
+from simulation.engines.grid import LocalGrid
 
 FIRST = 1000
 RUN = "a-run"

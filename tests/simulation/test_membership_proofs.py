@@ -9,7 +9,7 @@ from scenarios.datasets import load
 from scenarios.records import records_of
 from scenarios.seeds import stream
 from scenarios.source import read
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 from simulation import auditing, running
 from simulation.auditing.shadows import train_shadows
 

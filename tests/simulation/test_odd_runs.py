@@ -12,7 +12,7 @@ from report_page import read_page
 
 from privacy.errors import ScenarioError
 from runs import PRIVATE, SMALL, play, typed
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 from simulation import auditing, verify
 from simulation.report import write_report
 

@@ -13,9 +13,9 @@ from privacy import fixed_point
 from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, wait_for_rounds, write
 from scenarios.seeds import stream
 from scenarios.source import library
-from server import journal
-from server.directory import RunDirectory
-from server.summary import ledgers_of
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
+from server.run_directory.summary import ledgers_of
 from simulation import running, verify
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from clients import training
 from privacy.errors import ScenarioError
 from runs import ENCRYPTED, PRIVATE, SMALL, play, typed
 from scenarios.records import records_of
-from server.directory import RunDirectory
+from server.run_directory.files import RunDirectory
 from simulation import auditing, running, verify
 from simulation.auditing import shadow_clients
 from simulation.auditing.shadows import first_jobs

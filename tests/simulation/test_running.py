@@ -16,8 +16,8 @@ from privacy import accounting, fixed_point, ledger
 from privacy.errors import RunFailed, ScenarioError
 from runs import ENCRYPTED, PRIVATE, SMALL, begin, command, play, summary, typed, wait_for_rounds, write
 from scenarios.schema import sha256
-from server import journal
-from server.directory import RunDirectory
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
 from simulation import progress, running, verify
 
 CONTRACT = {
@@ -271,7 +271,8 @@ def test_the_library_is_listed_with_its_questions():
 
 def test_help_and_check_import_nothing_heavy():
     program = (
-        "import sys; from simulation.checking import describe; import simulation.cli; list(describe('quickstart', []));"
+        "import sys; import simulation.cli; from simulation.dry_run.checking import describe; "
+        "list(describe('quickstart', []));"
         "print([name for name in ('torch', 'flwr', 'opacus', 'tenseal', 'altair', 'ray') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -10,8 +10,8 @@ from small_sweeps import GRID, VALIDATED, manifests, results, sweep
 from privacy.errors import RunFailed, ScenarioError
 from runs import PRIVATE, SMALL, begin, command, play, summary, typed, wait_for_rounds, write
 from scenarios.schema import Scenario
-from server import journal
-from server.directory import RunDirectory
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
 from simulation import running, verify
 from simulation.sweeps import sweeping
 from simulation.sweeps.directory import SweepDirectory

@@ -9,9 +9,11 @@ from privacy.errors import Rejected, RunFailed
 from privacy.protections import homomorphic
 from runs import ENCRYPTED, PRIVATE, SMALL, command, play, summary, typed, write
 from scenarios.records import records_of
-from server import federation, journal
-from server.directory import RunDirectory
-from simulation import checking, running, verify
+from server.rounds import federation
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
+from simulation import running, verify
+from simulation.dry_run import checking
 
 STREAM = """
 [stream]

@@ -7,9 +7,9 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
-from simulation import workers
-from simulation.handover import Laid
-from simulation.workers import Workers
+from simulation.engines import workers
+from simulation.engines.handover import Laid
+from simulation.engines.workers import Workers
 
 CHUNKS = [[1, 2], [3], [4, 5, 6]]
 START = {"parameters": np.arange(3, dtype=np.float32)}

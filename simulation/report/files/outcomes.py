@@ -7,7 +7,7 @@ from pathlib import Path
 
 from privacy.errors import ScenarioError
 from scenarios.values import shown, written
-from server.directory import require_files
+from server.run_directory.files import require_files
 from simulation.report.files.fields import Fields, parse
 
 _MOST = 2000

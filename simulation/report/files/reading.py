@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from privacy.errors import ScenarioError
-from server import journal
-from server.coherence import contradictions
+from server.run_directory import journal
+from server.run_directory.coherence import contradictions
 from simulation.report.files.fields import Fields, parse
 from simulation.report.files.run import Client, ClientReport, Round, Run
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from server import continual
+from server.evaluation import continual
 from simulation.report.files.fields import Fields
 from simulation.report.files.run import Run
 from simulation.report.sections.timeline import MOST_EXPERIENCES, names_of

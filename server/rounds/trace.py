@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 from flwr.app import Array
 
 from privacy.forms import Form, form_of
-from server import foreign
-from server.journal import Record
+from server.run_directory import foreign
+from server.run_directory.journal import Record
 
 To = Literal["clients", "server", "nobody"]
 """Whom a message reached; "nobody" is one that was lost on its way to the server."""

@@ -6,9 +6,9 @@ from typing import Any
 from privacy import accounting, ledger
 from privacy.guarantees import DpSgd
 from scenarios.schema import Scenario
-from server import journal
-from server.directory import RunDirectory
-from server.matrix import matrix_of
+from server.evaluation.matrix import matrix_of
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory
 
 
 def summarise(

@@ -20,8 +20,8 @@ from scenarios.timeline import tasks_at
 from scenarios.values import counted
 from scenarios.work import Work, private_steps
 from scenarios.world import World
-from server import statuses
-from server.planning import Outlook
+from server.rounds import statuses
+from server.rounds.planning import Outlook
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from scenarios.learners import AdditiveStatistics, Ewc, Lwf
 from scenarios.schema import DpSgd, Scenario
 from scenarios.timeline import ends_experience
 from scenarios.work import released
-from server.planning import Works
-from server.state import Learned, State
+from server.rounds.planning import Works
+from server.rounds.state import Learned, State
 
 
 def sent_along(learned: Learned) -> Mapping[str, Vector]:

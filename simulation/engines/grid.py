@@ -11,9 +11,9 @@ from clients import rounds
 from clients.app import app
 from clients.memory import RECORD
 from clients.rounds import Admitted
-from server.checkpoint import ClientState
-from simulation.processes import RUN_ID, identify_process
-from simulation.workers import Workers, failure_of
+from server.run_directory.checkpoint import ClientState
+from simulation.engines.processes import RUN_ID, identify_process
+from simulation.engines.workers import Workers, failure_of
 
 _FIRST_CLIENT_NODE = 1000
 _CLIENT_FAILED = 1

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from privacy.errors import ScenarioError
 from privacy.ledger import Ledger
 from scenarios.schema import Scenario
-from server import journal
-from server.checkpoint import Checkpoint, Checkpoints
-from server.directory import RunDirectory, read_json, write_bytes, write_json
-from server.summary import ledgers_of
+from server.run_directory import journal
+from server.run_directory.checkpoint import Checkpoint, Checkpoints
+from server.run_directory.files import RunDirectory, read_json, write_bytes, write_json
+from server.run_directory.summary import ledgers_of
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from server import journal
-from server.checkpoint import Checkpoint, Checkpoints
-from server.directory import RunDirectory
-from server.journal import Line
+from server.run_directory import journal
+from server.run_directory.checkpoint import Checkpoint, Checkpoints
+from server.run_directory.files import RunDirectory
+from server.run_directory.journal import Line
 
 
 class Recorder:

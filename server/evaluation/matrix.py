@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from server import continual, journal
-from server.continual import Matrix
-from server.directory import RunDirectory, write_json
-from server.journal import Record
+from server.evaluation import continual
+from server.evaluation.continual import Matrix
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory, write_json
+from server.run_directory.journal import Record
 
 Table = dict[str, Any]
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from server.directory import finite
-from server.journal import Record
-from server.summary import journalled
+from server.run_directory.files import finite
+from server.run_directory.journal import Record
+from server.run_directory.summary import journalled
 
 _OF_SCENARIO = ("name", "question", "seed")
 _OF_MANIFEST = ("scenario_sha256", "seed", "engine", "stamp")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server.directory import write_through
+from server.run_directory.files import write_through
 
 Record = dict[str, Any]
 GENESIS = "0" * 64

@@ -18,19 +18,21 @@ from scenarios.learners import Task
 from scenarios.plans import Plan
 from scenarios.schema import DpSgd, Scenario
 from scenarios.timeline import ends_experience, happening, tasks_at
-from server import journal, learning, planning, reports, rules, statuses
-from server.accounts import Accounts
-from server.checkpoint import Checkpoint, HoldsClients
-from server.ending import reason_of
-from server.examination import Examination
-from server.exchange import Courier, Member, drive, introduce
-from server.journal import Line, Record
-from server.planning import Outlook
-from server.recorder import Recorder
-from server.recovery import Recovered
-from server.reports import Asked
-from server.state import State, held_back, model_sha256, with_late
-from server.trace import Trace
+from server import rules
+from server.evaluation.examination import Examination
+from server.rounds import learning, planning, reports, statuses
+from server.rounds.accounts import Accounts
+from server.rounds.exchange import Courier, Member, drive, introduce
+from server.rounds.planning import Outlook
+from server.rounds.reports import Asked
+from server.rounds.state import State, held_back, model_sha256, with_late
+from server.rounds.trace import Trace
+from server.run_directory import journal
+from server.run_directory.checkpoint import Checkpoint, HoldsClients
+from server.run_directory.ending import reason_of
+from server.run_directory.journal import Line, Record
+from server.run_directory.recorder import Recorder
+from server.run_directory.recovery import Recovered
 
 _BY_ROUND: accounting.Accountant = "rdp"
 

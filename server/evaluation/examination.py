@@ -19,7 +19,7 @@ from scenarios.shifts import Backdoor
 from scenarios.threads import one_thread
 from scenarios.timeline import world_at
 from scenarios.world import World
-from server.pooling import quicken_pooling
+from server.evaluation.pooling import quicken_pooling
 
 _BATCH = 256
 _NEVER = -1e9

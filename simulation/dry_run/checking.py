@@ -16,12 +16,12 @@ from scenarios.schema import Scenario, sha256
 from scenarios.timeline import happening, tasks_at
 from scenarios.values import counted
 from scenarios.work import charges_of
-from server import learning, planning
-from server.opening import outlook_for, planned
-from server.planning import Outlook
-from simulation import crowds, foretelling
-from simulation.crowds import Promise
-from simulation.forecast import Forecast, forecast
+from server.rounds import learning, planning
+from server.rounds.planning import Outlook
+from server.run_directory.opening import outlook_for, planned
+from simulation.dry_run import crowds, foretelling
+from simulation.dry_run.crowds import Promise
+from simulation.dry_run.forecast import Forecast, forecast
 from simulation.report.wording import spans
 
 _SHOWN_ROUNDS = 200

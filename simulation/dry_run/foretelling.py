@@ -5,8 +5,8 @@ from itertools import takewhile
 from typing import Any
 
 from scenarios.values import counted
-from simulation import crowds
-from simulation.forecast import Forecast
+from simulation.dry_run import crowds
+from simulation.dry_run.forecast import Forecast
 from simulation.report.wording import spans
 
 _NAMED_SEGMENTS = 3

@@ -11,10 +11,10 @@ from scenarios.plans import Plan
 from scenarios.schema import Scenario
 from scenarios.values import counted
 from scenarios.work import Work, charges_of
-from server.accounts import Accounts
-from server.exchange import LOSSES, Member, Traffic
-from server.journal import Record
-from server.state import Late
+from server.rounds.accounts import Accounts
+from server.rounds.exchange import LOSSES, Member, Traffic
+from server.rounds.state import Late
+from server.run_directory.journal import Record
 
 _LARGEST_FIGURE = 1e12
 

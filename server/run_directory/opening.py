@@ -20,9 +20,10 @@ from scenarios.partitions import Natural
 from scenarios.records import Records, records_of
 from scenarios.schema import Scenario, sha256
 from scenarios.source import Loaded
-from server import planning, statement
-from server.directory import RunDirectory, write_json
-from server.planning import Outlook
+from server.rounds import planning
+from server.rounds.planning import Outlook
+from server.run_directory import statement
+from server.run_directory.files import RunDirectory, write_json
 
 _BITS = ("clients", "privacy", "scenarios", "server", "simulation/engines")
 _PACKAGES = ("fedcrucible", "flwr", "torch", "opacus", "tenseal", "numpy")
@@ -32,12 +33,12 @@ _PACKAGES = ("fedcrucible", "flwr", "torch", "opacus", "tenseal", "numpy")
 def versions() -> Mapping[str, str]:
     """Those of Python and of the packages on which the bits of a run depend; behind ours the code itself, in short."""
     found = {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
-    return {**found, "fedcrucible": f"{found['fedcrucible']}+{_code_sha256()[:12]}"}
+    return {**found, "fedcrucible": f"{found['fedcrucible']}+{code_sha256(Path(__file__).parents[2])[:12]}"}
 
 
-def _code_sha256() -> str:
+def code_sha256(root: Path) -> str:
     """Of all code that a run's bits may depend on: as long as it is worked on, its version says little."""
-    root, code = Path(__file__).parents[1], hashlib.sha256()
+    code = hashlib.sha256()
     for path in sorted(path for package in _BITS for path in (root / package).rglob("*.py")):
         code.update(f"{path.relative_to(root).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return code.hexdigest()

@@ -14,8 +14,8 @@ from privacy.errors import RunFailed
 from privacy.protections.protocol import UPDATE, Exchange, Fields, Reply, Request, Result
 from privacy.view import Vector
 from scenarios.plans import Plan
-from server import foreign
-from server.trace import Item, Trace, items_of
+from server.rounds.trace import Item, Trace, items_of
+from server.run_directory import foreign
 
 _PATIENCE_S = 3600.0
 _POLL_S = 0.1

@@ -18,9 +18,9 @@ from clients.rounds import Arrays, Outcome
 from clients.tasks import Task
 from privacy import envelopes
 from privacy.view import Vector
-from simulation import handover
-from simulation.handover import Blocks, Laid, Performed
-from simulation.processes import end_with_parent, fork_server, use_one_thread
+from simulation.engines import handover
+from simulation.engines.handover import Blocks, Laid, Performed
+from simulation.engines.processes import end_with_parent, fork_server, use_one_thread
 
 _logger = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def _in_background(count: int) -> Future[ProcessPoolExecutor]:
 
 
 def _start(count: int) -> ProcessPoolExecutor:
-    pool = ProcessPoolExecutor(count, mp_context=fork_server("simulation.workers"), initializer=_begin)
+    pool = ProcessPoolExecutor(count, mp_context=fork_server("simulation.engines.workers"), initializer=_begin)
     pool.submit(os.getpid).result()  # the pool starts its processes with the first thing to do
     return pool
 

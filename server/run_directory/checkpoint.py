@@ -12,9 +12,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from server.directory import sync_folder, write_bytes, write_through
-from server.journal import Line, link
-from server.state import Array, model_sha256
+from server.rounds.state import Array, model_sha256
+from server.run_directory.files import sync_folder, write_bytes, write_through
+from server.run_directory.journal import Line, link
 
 ClientState = Mapping[str, int | float | str | bytes]
 

@@ -4,11 +4,11 @@ import contextlib
 
 from privacy.errors import FedcrucibleError
 from scenarios.schema import Scenario
-from server import journal
-from server.directory import RunDirectory, write_json
-from server.matrix import write_matrix
-from server.opening import now
-from server.summary import summarise
+from server.evaluation.matrix import write_matrix
+from server.run_directory import journal
+from server.run_directory.files import RunDirectory, write_json
+from server.run_directory.opening import now
+from server.run_directory.summary import summarise
 
 
 def interrupt(directory: RunDirectory) -> None:
