@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import types
 from importlib.metadata import version
 
 import dp_accounting
@@ -19,6 +20,7 @@ from scenarios.schema import sha256
 from server.run_directory import journal
 from server.run_directory.files import RunDirectory
 from simulation import progress, running, verify
+from simulation.__main__ import main
 
 CONTRACT = {
     "status", "scenario_sha256", "seed", "engine", "rounds", "accuracy", "loss", "average_accuracy", "forgetting",
@@ -267,6 +269,18 @@ def test_the_library_is_listed_with_its_questions():
     assert len(result.stdout.splitlines()) >= 5
     assert "quickstart" in result.stdout
     assert all(line.endswith("?") for line in result.stdout.splitlines())
+
+
+def test_ctrl_c_while_the_command_line_is_still_imported_is_told_in_a_word(monkeypatch, capsys):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    unread = types.ModuleType("simulation.cli")
+    unread.__getattr__ = interrupted
+    monkeypatch.setitem(sys.modules, "simulation.cli", unread)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().err) == (1, "stopped\n")
 
 
 def test_help_and_check_import_nothing_heavy():
