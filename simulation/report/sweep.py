@@ -90,7 +90,7 @@ class SweepSection:
 
 def render_sweep(outcomes: Outcomes) -> str:
     """The whole page. Everything that the files say is escaped, in the markup and in the charts' data."""
-    told, each = outcomes.told, sweep_answer.each(outcomes)
+    told = outcomes.told
     guarantees = tuple(
         Promise(one, number_of(one.count("runs"), "private run"))
         for one in told.inners("guarantees")[:_MOST_GUARANTEES]
@@ -99,10 +99,9 @@ def render_sweep(outcomes: Outcomes) -> str:
         name=told.text("name") or "sweep",
         question=told.text("question"),
         answer=sweep_answer.answer(outcomes),
-        each=each,
+        each=sweep_answer.each(outcomes),
         warnings=tuple(warning for warning in (_optimism(outcomes), _tuning(outcomes)) if warning),
-        # Without a choice the figures would be those of all settings, told above one by one.
-        figures=_figures(outcomes) if sweep_answer.had_a_choice(outcomes) or not each else (),
+        figures=_figures(outcomes) if sweep_answer.had_a_choice(outcomes) else (),
         charts=_charts(outcomes),
         evidence=sweep_evidence.exhibits(outcomes),
         evidence_table=sweep_evidence.table(outcomes),
@@ -175,7 +174,10 @@ def _apart(spread: Spread | None) -> str:
 
 def _charts(outcomes: Outcomes) -> tuple[Exhibit, ...]:
     attacks = [_attack(place, name) for place, name in enumerate(sweep_evidence.attack_figures(outcomes))]
-    return tuple(_trade_off(outcomes, cost) for cost in (_EPSILON, _BYTES, *attacks))
+    known = [one for one in outcomes.settings if one.figure("accuracy")]
+    # Where nothing bounds any setting's epsilon there is no trade-off, and the chart would be an empty one.
+    bounds = () if known and not any(one.figure("epsilon") for one in known) else (_EPSILON,)
+    return tuple(_trade_off(outcomes, cost) for cost in (*bounds, _BYTES, *attacks))
 
 
 def _attack(place: int, name: str) -> Cost:
@@ -194,15 +196,16 @@ def _trade_off(outcomes: Outcomes, cost: Cost) -> Exhibit:
     drawn = [one for one in outcomes.settings if _drawable(one.figure("accuracy")) and _drawable(cost.of(one))]
     if not drawn:
         return exhibit(key, name, f"No setting has both an accuracy and a finite {cost.title}.", None, wide=True)
-    rows = sorted((_row(one, cost) for one in drawn), key=lambda row: float(str(row["cost"])))
-    on_front = [_row(one, cost) for one in drawn if cost.on_front(one)]
+    choice = sweep_answer.had_a_choice(outcomes)
+    rows = sorted((_row(one, cost, choice) for one in drawn), key=lambda row: float(str(row["cost"])))
+    on_front = [_row(one, cost, choice) for one in drawn if cost.on_front(one)]
     front = sorted(on_front, key=lambda row: (float(str(row["cost"])), float(str(row["accuracy"]))))
     free = [one for one in outcomes.settings if cost is _EPSILON and one.figure("accuracy") and not cost.of(one)]
     best = max(free, key=mean_accuracy, default=None)
     level = [] if best is None else [{"accuracy": mean_accuracy(best), "label": "the best without a bound on ε"}]
     caption = (
         f"Each point is a setting's mean over its seeds, its lines one standard deviation to either side. {cost.said} "
-        "than those on the dashed line. A diamond is the setting that was chosen."
+        f"than those on the dashed line.{' A diamond is a setting that was chosen.' if choice else ''}"
         f"{'' if cost.guessing is None else ' Dotted: what guessing gives an attacker.'}"
     )
     drawing = sweep_charts.trade_off(rows, front, level, cost.axis, PAGE)
@@ -213,7 +216,7 @@ def _drawable(spread: Spread | None) -> bool:
     return spread is not None and 0 <= spread.mean < 1e15
 
 
-def _row(one: Setting, cost: Cost) -> dict[str, object]:
+def _row(one: Setting, cost: Cost, choice: bool) -> dict[str, object]:
     accuracy, spent = one.figure("accuracy"), cost.of(one)
     assert accuracy is not None
     assert spent is not None
@@ -228,7 +231,7 @@ def _row(one: Setting, cost: Cost) -> dict[str, object]:
         "low": max(0.0, accuracy.mean - accuracy.deviation),
         "high": min(1.0, accuracy.mean + accuracy.deviation),
         "spread": f"± {points(accuracy.deviation)} of {number_of(accuracy.count, 'run')}",
-        "kind": "chosen" if one.chosen else "tried",
+        "kind": "chosen" if one.chosen and choice else "tried",
         "label": one.name,
     }
 
@@ -243,9 +246,10 @@ def _table(outcomes: Outcomes) -> Table:
     }
     present = {name: told for name, told in shown.items() if any(one.figure(told[0]) for one in outcomes.settings)}
     header = ("Setting", *keys, "Runs", *present, "Loss", "ε", "Traffic", "Time")
+    choice = sweep_answer.had_a_choice(outcomes)
     rows = [
         (
-            f"{number}{', chosen' if one.chosen else ''}",
+            f"{number}{', chosen' if one.chosen and choice else ''}",
             *(one.words.get(key, "–") for key in keys),
             f"{one.count}{_GAP}of{_GAP}{one.runs}",
             *(_cell(one.figure(name)) for name, _ in present.values()),

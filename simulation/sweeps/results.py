@@ -56,7 +56,7 @@ def results_of(
         "front": sweep.front,
         "search": sweep.search and sweep.search.model_dump(),
         "chosen_by": by,
-        "optimistic": any(not one["chosen"] for one in settings)
+        "optimistic": any(one["chosen"] for one in settings)
         and "accuracy" in (by, sweep.search and sweep.search.objective),
         "delta": _delta(points),
         "runs": runs,
@@ -150,15 +150,21 @@ def _mean(setting: Table, figure: str) -> float | None:
 
 
 def _choose(settings: Sequence[Table], front: str | None, by: str) -> None:
-    """Mark of those that share their value of the front's key the one with the best mean."""
+    """Mark of those that share their value of the front's key the one with the best mean.
+
+    Where each of them has its value for itself there is nothing to choose, and none is marked.
+    """
     groups: dict[str, list[Table]] = {}
     for one in settings:
         one["chosen"] = False
-        # A setting that some seed failed at is no setting to choose.
-        if _mean(one, by) is not None and one["count"] == one["runs"]:
-            groups.setdefault(written(one["settings"].get(front)) if front else "", []).append(one)
+        groups.setdefault(written(one["settings"].get(front)) if front else "", []).append(one)
+    if all(len(group) == 1 for group in groups.values()):
+        return
     for group in groups.values():
-        max(group, key=_key(by))["chosen"] = True
+        # A setting that some seed failed at is no setting to choose.
+        whole = [one for one in group if _mean(one, by) is not None and one["count"] == one["runs"]]
+        if whole:
+            max(whole, key=_key(by))["chosen"] = True
 
 
 def _key(figure: str) -> Callable[[Table], float]:

@@ -11,11 +11,10 @@ _UNFINISHED = {"failed": "its audits failed", "waiting": "not audited yet"}
 def lines(results: Table) -> Iterator[str]:
     """A row for each setting, mean and standard deviation over its seeds; the fronts; what choosing cost."""
     yield from _columns(list(_rows(results)))
-    yield (
-        f"* chosen{' for its ' + results['front'] if results['front'] else ''}; "
-        "e and b: no other setting is as accurate for less epsilon, for fewer bytes"
-    )
-    yield _how_chosen(results)
+    chosen = any(one["chosen"] for one in results["settings"])
+    star = f"* chosen{' for its ' + results['front'] if results['front'] else ''}; " if chosen else ""
+    yield f"{star}e and b: no other setting is as accurate for less epsilon, for fewer bytes"
+    yield _how_chosen(results) if chosen else _why_not_chosen(results)
     yield from _attacks(results)
     tuning = results["tuning"]
     if tuning is not None:
@@ -82,9 +81,14 @@ def _how_chosen(results: Table) -> str:
             "chosen by accuracy on the test set, so the chosen accuracy is optimistic: "
             "data.validation_fraction holds records out to choose by"
         )
-    if results["chosen_by"] == "accuracy":
-        return "there was nothing to choose: each setting is the only one of its kind"
     return "chosen by validation accuracy; accuracy is on the test set, which had no part in the choice"
+
+
+def _why_not_chosen(results: Table) -> str:
+    kinds = {written(one["settings"].get(results["front"])) if results["front"] else "" for one in results["settings"]}
+    if len(kinds) == len(results["settings"]):
+        return "there was nothing to choose: each setting is the only one of its kind"
+    return "nothing was chosen: of each setting some run failed"
 
 
 def _how_costly(tuning: Table) -> str:

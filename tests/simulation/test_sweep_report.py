@@ -149,6 +149,20 @@ def test_the_scatter_has_a_point_for_each_setting_with_the_spread_over_its_seeds
     assert len(page.rows("sweep-accuracy-bytes")) == 3
 
 
+@pytest.mark.parametrize("marked", [True, False])  # an earlier version marked every one of them
+def test_where_nothing_was_chosen_nothing_is_called_so_and_without_an_epsilon_no_chart_is_empty(tmp_path, marked):
+    alone = [setting(protection, 0.9, None, chosen=marked) for protection in ("none", {"kind": "homomorphic"})]
+    page = page_of(tmp_path / "open", content(settings=alone))
+    assert {row["kind"] for row in page.rows("sweep-accuracy-bytes")} == {"tried"}
+    assert "chosen" not in page.text
+    assert "Accuracy against ε" not in page.text
+    assert "The most accurate classifies 90.0%" in page.text
+    private = page_of(tmp_path / "private", content(settings=[*alone, setting("noise", 0.8, 1.0, chosen=marked)]))
+    assert "Accuracy against ε" in private.text
+    none = [setting("none", 0.9, None) | {"accuracy": None}]
+    assert "No setting has both" in page_of(tmp_path / "failed", content(settings=none)).text
+
+
 def test_the_page_runs_its_own_scripts_only_and_shows_its_files_as_text(tmp_path):
     page = page_of(tmp_path, content(name="</title><script>x</script>", question="<img src=x onerror=x>"))
     assert "<img src=x onerror=x>" in page.text

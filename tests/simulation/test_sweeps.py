@@ -131,9 +131,11 @@ def test_what_was_not_chosen_among_is_not_called_optimistic_and_values_have_thei
     grid = '[sweep]\nmodel = ["logistic", { kind = "mlp", hidden = [4] }]\nfront = "model"\n'
     directory = sweep(tmp_path, SMALL + grid + 'names = { model = ["straight", "bent"] }\n')
     assert results(directory)["optimistic"] is False
+    assert [one["chosen"] for one in results(directory)["settings"]] == [False, False]
     told = "\n".join(sweeping.closing_lines(directory.path))
     assert "there was nothing to choose: each setting is the only one of its kind" in told
-    assert "*eb" in told
+    assert "*" not in told
+    assert "\neb  " in told
     assert [line.split()[1] for line in told.splitlines()[1:3]] == ["straight", "bent"]
     page = directory.report.read_text(encoding="utf-8")
     assert "<li>bent: " in page

@@ -34,8 +34,8 @@ def trade_off(rows: Sequence[Row], front: Sequence[Row], level: Sequence[Row], a
     y = alt.Y(
         "accuracy:Q", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(title="accuracy", format="%", tickCount=6)
     )
-    legend = alt.Legend(title=None, orient="bottom", symbolSize=110)
     kinds = [kind for kind in ("chosen", "tried") if any(row["kind"] == kind for row in rows)]
+    legend = alt.Legend(title=None, orient="bottom", symbolSize=110) if len(kinds) > 1 else None
     looks = {"chosen": (palette.second, "diamond"), "tried": (palette.first, "circle")}
     base = alt.Chart(alt.NamedData(name="rows")).encode(
         x=x,

@@ -17,12 +17,14 @@ _READERS = "visibility: roles that could read single updates"
 
 
 def answer(outcomes: Outcomes) -> tuple[str, ...]:
-    """What was tried, and the best and the most private of what was chosen."""
+    """What was tried, and the best and the most private of what was chosen, or of all where nothing was."""
     tried = number_of(len(outcomes.settings), "setting")
     runs = number_of(outcomes.runs, "run")
     told = f"{tried} {_were(len(outcomes.settings))} tried in {runs}"
     completed = f"{outcomes.completed:,} {_were(outcomes.completed)} completed"
-    return f"{told}, of which {completed}.", *_chosen([one for one in outcomes.settings if one.figure("accuracy")])
+    known = [one for one in outcomes.settings if one.figure("accuracy")]
+    chosen = [one for one in known if one.chosen] if had_a_choice(outcomes) else known
+    return f"{told}, of which {completed}.", *_best(chosen, "" if len(chosen) == len(known) else " of the chosen ones")
 
 
 def each(outcomes: Outcomes) -> tuple[str, ...]:
@@ -33,7 +35,7 @@ def each(outcomes: Outcomes) -> tuple[str, ...]:
 
 def had_a_choice(outcomes: Outcomes) -> bool:
     """Whether any setting was chosen above another."""
-    return any(not one.chosen for one in outcomes.settings)
+    return len({one.chosen for one in outcomes.settings}) > 1
 
 
 def at_epsilon(one: Setting) -> str:
@@ -51,11 +53,9 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _chosen(known: Sequence[Setting]) -> Iterator[str]:
-    chosen = [one for one in known if one.chosen]
+def _best(chosen: Sequence[Setting], of_which: str) -> Iterator[str]:
     best = max(chosen, key=mean_accuracy, default=None)
     if best is not None:
-        of_which = "" if len(chosen) == len(known) else " of the chosen ones"
         yield f"The most accurate{of_which} classifies {_share(best)}{at_epsilon(best)}."
     bounded = [one for one in chosen if one.figure("epsilon")]
     least = min(bounded, key=lambda one: _mean(one.figure("epsilon")), default=None)
