@@ -18,6 +18,7 @@ cli = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     suggest_commands=False,  # Click does, and what Typer says comes after that
 )
 

@@ -283,6 +283,12 @@ def test_ctrl_c_while_the_command_line_is_still_imported_is_told_in_a_word(monke
     assert (ended.value.code, capsys.readouterr().err) == (1, "stopped\n")
 
 
+def test_h_is_short_for_help():
+    assert typed("-h").stdout == typed("--help").stdout
+    assert typed("run", "-h").stdout == typed("run", "--help").stdout
+    assert "-h, --help" in typed("-h").stdout
+
+
 def test_help_and_check_import_nothing_heavy():
     program = (
         "import sys; import simulation.cli; from simulation.dry_run.checking import describe; "
