@@ -20,12 +20,29 @@ if TYPE_CHECKING:
     from clients.memory import Memory  # brings Flower, which a dry run must not wait for
 
 
+_MOST_INTERRUPTED = 10_000
+"""How many lost attempts at one round are believed: more than anybody makes, and few enough for a ledger to count."""
+
+
 def settle(plan: Plan, scenario: Scenario, world: World, steps: PrivateSteps | None, kept: Ledger) -> Ledger:
-    """The ledger with the attempts at this round that were interrupted: each may have drawn its noise."""
-    for _ in range(plan.interrupted):
-        affordable = _within_budget(scenario, world, steps, kept)
-        kept = kept if affordable is None else ledger.add_all(kept, affordable.charges)
-    return kept
+    """The ledger with the attempts at this round that were interrupted: each may have drawn its noise.
+
+    Each may have gone as far as the limits in force allowed after those before it. How many there were is the server's
+    word, so they are charged at once and not one after another.
+    """
+    if steps is None or not plan.interrupted:
+        return kept
+    charges = tuple(replace(charge, steps=charge.steps * plan.interrupted) for charge in steps.charges)
+    limit = _limit(scenario, world)
+    if limit is None or not charges:
+        return ledger.add_all(kept, charges)
+    if _retires_segments(scenario):
+        # A segment is in all steps of an attempt or in none.
+        most = [_affordable(_of_segments(kept, (one,)), (one,), limit) for one in charges]
+        whole = [replace(one, steps=some - some % steps.steps) for one, some in zip(charges, most, strict=True)]
+        return ledger.add_all(kept, whole)
+    affordable = _affordable(kept, charges, limit)
+    return ledger.add_all(kept, (replace(charge, steps=affordable) for charge in charges))
 
 
 def require_agreed(plan: Plan, scenario: Scenario, kept: "Memory") -> None:
@@ -39,6 +56,10 @@ def require_agreed(plan: Plan, scenario: Scenario, kept: "Memory") -> None:
         raise PolicyRefused(f"there is no round {plan.round}: the scenario has {scenario.federation.rounds}")
     if plan.task not in tasks_at(scenario, plan.round):
         raise PolicyRefused(f"the scenario does not ask for {plan.task!r} in round {plan.round}")
+    if type(plan.interrupted) is not int or not 0 <= plan.interrupted <= _MOST_INTERRUPTED:
+        raise PolicyRefused(
+            f"the plan tells of {plan.interrupted!r:.40} lost attempts; 0 to {_MOST_INTERRUPTED} can be"
+        )
     privacy = scenario.privacy
     if not isinstance(privacy, DpSgd):
         return

@@ -1,4 +1,6 @@
+import contextlib
 import math
+import time
 from dataclasses import replace
 
 import pytest
@@ -228,6 +230,31 @@ def test_lost_attempts_never_drew_more_than_the_budget_paid_for():
     assert 2.9 < accounting.epsilon(rows, 1e-5) <= 3.0
     with pytest.raises(PolicyRefused):
         policy.admit(strict, world(3.0), steps, rows)
+
+
+@pytest.mark.parametrize("on_exhausted", ["retire-client", "retire-segment", "stop"])
+@pytest.mark.parametrize("attempts", [1, 2, 3, 7, 50])
+def test_lost_attempts_cost_what_they_would_have_cost_one_after_another(on_exhausted, attempts):
+    strict, steps = scenario(budget=4.0, on_exhausted=on_exhausted), steps_on(0.1, 0.02, steps=7)
+    spent = rows = (replace(steps.charges[0], steps=3),)
+    for _ in range(attempts):
+        with contextlib.suppress(BudgetSpent):
+            rows, _ = policy.admit(strict, world(4.0), steps, rows)
+    assert policy.settle(plan(attempts), strict, world(4.0), steps, spent) == rows
+
+
+def test_as_many_lost_attempts_as_are_believed_are_settled_at_once():
+    strict, steps = scenario(budget=400.0), steps_on(0.1, 0.02, steps=1)
+    begun = time.perf_counter()
+    assert policy.settle(plan(10_000), strict, world(400.0), steps, ())[0].steps == 10_000
+    assert time.perf_counter() - begun < 2.0  # one after another 2,000 took 3.5 s
+
+
+@pytest.mark.parametrize("attempts", [-1, 10_001, 10**30, 1.5, True, "2", None])
+def test_a_number_of_lost_attempts_that_cannot_be_is_refused(attempts):
+    policy.require_agreed(replace(plan(10_000), round=4), scenario(), AGREED)
+    with pytest.raises(PolicyRefused, match="lost attempts"):
+        policy.require_agreed(replace(plan(attempts), round=4), scenario(), AGREED)
 
 
 @pytest.mark.parametrize("on_exhausted", ["retire-client", "retire-segment", "stop"])
