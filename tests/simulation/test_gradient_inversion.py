@@ -9,6 +9,7 @@ from privacy.errors import ScenarioError
 from runs import ENCRYPTED, PRIVATE, SMALL, play, summary
 from scenarios.audits import GradientInversion, fitting
 from scenarios.source import read
+from server.rounds import planning
 from server.run_directory import journal
 from simulation import auditing
 from simulation.auditing.replay import first_round
@@ -74,6 +75,17 @@ def test_the_round_played_again_is_that_of_the_run(tmp_path, more):
     again = first_round(directory.read_scenario())
     assert hashlib.sha256(again.model).hexdigest() == first["model_sha256"]
     assert (again.view.updates is None) == bool(more == ENCRYPTED)
+
+
+def test_steps_that_a_budget_cut_are_not_counted(tmp_path):
+    budget = 'budget = { epsilon = 1.5, on_exhausted = "retire-client" }\n'
+    scenario = play(tmp_path, SMALL + PRIVATE + budget, "training.epochs=20").read_scenario()
+    outlook = planning.outlook_of(scenario)
+    planned = {client: work.steps for client, work in outlook.cohort(1, "train").items()}
+    taken = first_round(scenario).steps
+    told = next(line for line in journal.read(tmp_path / "run" / "journal.jsonl") if line["kind"] == "round")
+    assert taken == {int(client): report["ledger"][0]["steps"] for client, report in told["reports"].items()}
+    assert all(0 < taken[client] < planned[client] for client in planned)
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
