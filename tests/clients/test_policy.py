@@ -245,9 +245,9 @@ def test_lost_attempts_cost_what_they_would_have_cost_one_after_another(on_exhau
 
 def test_as_many_lost_attempts_as_are_believed_are_settled_at_once():
     strict, steps = scenario(budget=400.0), steps_on(0.1, 0.02, steps=1)
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert policy.settle(plan(10_000), strict, world(400.0), steps, ())[0].steps == 10_000
-    assert time.perf_counter() - begun < 2.0  # one after another 2,000 took 3.5 s
+    assert time.process_time() - begun < 2.0  # one after another 2,000 took 3.5 s
 
 
 @pytest.mark.parametrize("attempts", [-1, 10_001, 10**30, 1.5, True, "2", None])
