@@ -3,6 +3,7 @@
 import functools
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from scenarios.concepts import Appearances
 from scenarios.plans import scenario_of
@@ -36,8 +37,13 @@ def resident(scenario: str) -> Resident:
 
 
 def _identity(scenario: Scenario, records: Records) -> str:
-    """What a protection does, it does to releases; where the data come from does not matter beside what they are."""
-    told = scenario.model_dump_json(
-        exclude={"name": True, "question": True, "audit": True, "protection": True, "data": {"dataset": True}}
-    )
+    """Where the data come from does not matter beside what they are.
+
+    A protection acts on releases, but one that rounds sums gives other models to train on in the next round: under the
+    same noise the difference of two releases would be that of their gradients alone.
+    """
+    beside: dict[str, Any] = {"name": True, "question": True, "audit": True, "data": {"dataset": True}}
+    if not scenario.protection.hides_updates:
+        beside["protection"] = True
+    told = scenario.model_dump_json(exclude=beside)
     return hashlib.sha256(f"{records.dataset.fingerprint} {told}".encode()).hexdigest()

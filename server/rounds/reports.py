@@ -53,6 +53,10 @@ def reports_of(scenario: Scenario, asked: Asked, roster: Mapping[int, Member], a
     return reports
 
 
+_ADD_UP = ("seconds", "saturated", "sent_bytes", "received_bytes", "ignored_replies")
+"""What a client's tasks of a round are counted together in."""
+
+
 def joined(first: dict[str, Record], then: dict[str, Record], task: Task) -> dict[str, Record]:
     """The reports of two tasks of one round: bytes and seconds of both, the last ledger, and the fate in each.
 
@@ -68,7 +72,7 @@ def joined(first: dict[str, Record], then: dict[str, Record], task: Task) -> dic
         if before is None:
             both[client] = {**report, "then": fate}
             continue
-        sums = {name: before[name] + report[name] for name in ("seconds", "saturated", "sent_bytes", "received_bytes")}
+        sums = {name: before[name] + report[name] for name in _ADD_UP}
         both[client] = {**before, **sums, "ledger": report["ledger"], "then": {**before.get("then", {}), **fate}}
     return dict(sorted(both.items(), key=lambda item: int(item[0])))
 

@@ -117,6 +117,11 @@ def test_normalisation_begins_with_factors_of_one_and_offsets_of_zero() -> None:
         ([{"kind": "group-norm", "groups": 2}], (3, 4, 4), "2 groups cannot share 3 channels equally"),
         ([{"kind": "group-norm", "groups": 4}], (4,), "a group of one value would always be 0"),
         ([{"kind": "linear", "outputs": 1}, "layer-norm"], (4,), "would always be 0"),
+        (
+            ["relu", {"kind": "conv2d", "channels": 4096, "padding": 64}],
+            (1, 28, 28),
+            r"\[1\].*at most 4,000,000 can be",
+        ),
         ([{"kind": "linear", "outputs": 65_536}] * 2, (4,), "at most 100,000,000 can be trained"),
     ],
 )

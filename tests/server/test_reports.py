@@ -4,7 +4,7 @@ LEDGER = [{"segment": "a", "mechanism": "dp-sgd", "noise_multiplier": 1.0, "samp
 
 
 def report(status="trained", reason="", weight=0.5, seconds=1.0, steps=5):
-    figures = {"seconds": seconds, "saturated": 1, "sent_bytes": 10, "received_bytes": 20}
+    figures = {"seconds": seconds, "saturated": 1, "sent_bytes": 10, "received_bytes": 20, "ignored_replies": 1}
     return {"status": status, "reason": reason, "weight": weight, **figures, "ledger": [{**LEDGER[0], "steps": steps}]}
 
 
@@ -19,6 +19,7 @@ def test_a_later_task_of_a_round_is_told_with_its_own_status_and_weight():
     assert both["0"]["then"] == {"consolidate": {"status": "retired", "reason": "spent", "weight": 0.25}}
     assert both["1"]["then"]["consolidate"]["status"] == "trained"
     assert (both["0"]["weight"], both["0"]["seconds"], both["0"]["sent_bytes"]) == (0.5, 1.5, 20)
+    assert both["0"]["ignored_replies"] == 2
     assert both["0"]["ledger"][0]["steps"] == 7
 
 

@@ -42,11 +42,11 @@ def test_own_layers_train_as_a_cohort_with_the_same_bits_on_two_workers(tmp_path
 
 
 def test_own_layers_under_encryption_end_where_they_do_in_the_clear(tmp_path):
-    text = SMALL.replace(MODEL, WRITTEN) + PRIVATE
+    text = SMALL.replace(MODEL, WRITTEN)
     clear, hidden = summary(play(tmp_path, text)), summary(play(tmp_path, text + ENCRYPTED, out="hidden"))
 
-    assert hidden["loss"] == pytest.approx(clear["loss"], abs=1e-2)
-    assert hidden["epsilon"] == clear["epsilon"]
+    assert hidden["loss"] == pytest.approx(clear["loss"], abs=1e-3)
+    assert hidden["final_sha256"] != clear["final_sha256"]
 
 
 def test_a_layer_that_cannot_be_is_told_with_its_line_and_number(tmp_path):

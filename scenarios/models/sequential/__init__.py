@@ -23,6 +23,8 @@ AnyLayer = Linear | Conv2d | MaxPool2d | AvgPool2d | GroupNorm | LayerNorm | Rel
 LayerParameters = Annotated[AnyLayer, Field(discriminator="kind"), Named]
 
 MOST_PARAMETERS = 100_000_000
+MOST_VALUES = 4_000_000
+"""Of one record, between two layers: 16 MB, and every record of a cohort's batches has as many."""
 
 
 class Sequential(Parameters):
@@ -87,6 +89,10 @@ class Sequential(Parameters):
     def _left(self, number: int, shape: Shape) -> Shape:
         """The shape that a layer makes of another."""
         try:
-            return self.layers[number].shape(shape)
+            left = self.layers[number].shape(shape)
         except ValueError as error:
             raise ScenarioError([f"model.layers[{number}].kind: {error}"]) from None
+        if math.prod(left) > MOST_VALUES:
+            problem = f"{math.prod(left):,} values of each record leave it; at most {MOST_VALUES:,} can be held"
+            raise ScenarioError([f"model.layers[{number}].kind: {problem}"])
+        return left
