@@ -46,8 +46,7 @@ rounds = 20
 - Only what says "must be given" has to be there: the file above is whole. Where a default is "none", nothing stands in
   for the key, and its words say what that means.
 - A table with a **kind** is one of several, and each kind has its own keys. `[model]` with `kind = "mlp"`,
-  `model = { kind = "mlp" }` and, where no other key is needed, `model = "mlp"` are the same. Only `shift` and `attack`
-  are always written as tables.
+  `model = { kind = "mlp" }` and, where no other key is needed, `model = "mlp"` are the same.
 - A key in full has the names of its tables before it, as in `federation.sampling.rate`. That is how messages name it,
   and how the command line sets it: `--set federation.quorum=3`.
 - `fedcrucible check FILE` refuses what is wrong with its line and what is valid, and says what a run would do.

@@ -80,7 +80,7 @@ def _check_header(path: Path, names: list[str], named: Mapping[str, str]) -> Non
 
 def _number(path: Path, line: int, column: str, cell: str) -> float:
     try:
-        value = float(cell)
+        value = float(_plain(cell))
     except ValueError:
         told = f'"{cell}" is not a number; {_NO_FEATURE}' if cell.strip() else "the cell is empty"
         raise ScenarioError([f'{path}:{line}: column "{column}": {told}']) from None
@@ -98,6 +98,13 @@ def _name(path: Path, line: int, column: str, cell: str) -> str:
 def _typed(names: list[str]) -> Names:
     """Integers sort by value ("10" after "9"), everything else as text."""
     try:
-        return np.array([int(name) for name in names], dtype=np.int64)
+        return np.array([int(_plain(name)) for name in names], dtype=np.int64)
     except (ValueError, OverflowError):
         return np.array(names, dtype=np.str_)
+
+
+def _plain(number: str) -> str:
+    """The text of a number. Raises ValueError for the underscores that only Python reads past: 1_000 may be a name."""
+    if "_" in number:
+        raise ValueError("no number has an underscore")
+    return number

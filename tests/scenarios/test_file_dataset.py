@@ -189,6 +189,7 @@ def test_a_missing_file_and_a_wrong_suffix_are_refused(tmp_path: Path) -> None:
         (["age,age,label", *["1,2,3"] * 12], "", "two columns have the same name"),
         (["label", *["1"] * 12], "", "no column to learn from"),
         (["age,label", "1,a", "1,b", "x,a"], "", 'wards.csv:4: column "age": "x" is not a number'),
+        (["age,label", "1,a", "1_000,b"], "", 'wards.csv:3: column "age": "1_000" is not a number'),
         (["age,label", "1,a", "x,b"], "", "name the column in group or keys of data.dataset, or leave it out"),
         (["age,label", "1,a", ",b"], "", 'wards.csv:3: column "age": the cell is empty'),
         (["age,label", "1,a", "2,"], "", 'wards.csv:3: column "label": the cell is empty'),
@@ -357,3 +358,10 @@ def test_what_a_file_holds_forges_no_line_and_says_nothing_to_the_terminal(tmp_p
     assert '"\\x1b[2Jage", "label"' in refusal(
         FileDataset(path=table(tmp_path, "\x1b[2Jage,label", *["1,2"] * 12), group="ward")
     )
+
+
+def test_a_label_with_an_underscore_is_a_name_and_no_number(tmp_path: Path) -> None:
+    rows = [f"{n},{'1_000' if n % 2 else '1000'}" for n in range(12)]
+    data = load(FileDataset(path=table(tmp_path, "age,label", *rows)))
+
+    assert data.classes == ("1000", "1_000")
