@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable
 from itertools import pairwise
 
+from scenarios.values import counted
+
 NONE = "not recorded"
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -77,7 +79,7 @@ def duration(seconds: float) -> str:
 
 def number_of(count: int, noun: str) -> str:
     """1 and "round" as "1 round", 1200 and "round" as "1,200 rounds"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return counted(f"{count:,}", noun)
 
 
 def spans(numbers: Iterable[int], to: str = "–") -> str:

@@ -1,7 +1,6 @@
 """A network written down layer by layer: a model of your own without code of your own."""
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -45,7 +44,7 @@ class Sequential(Parameters):
 
     def features(self, inputs: Inputs) -> Inputs:
         """The records themselves. Raises ScenarioError where a layer cannot take what comes to it."""
-        self._last_shape(inputs.shape[1:])
+        self._shapes(inputs.shape[1:])
         return inputs
 
     def size(self, record: tuple[int, ...], classes: int) -> int:
@@ -53,8 +52,9 @@ class Sequential(Parameters):
 
         Raises ScenarioError where a layer cannot take what comes to it, or where they are too many.
         """
-        values = math.prod(self._last_shape(record))
-        total = sum(layer.size(shape) for layer, shape in self._taken(record)) + (values + 1) * classes
+        *before, last = self._shapes(record)
+        own = sum(layer.size(shape) for layer, shape in zip(self.layers, before, strict=True))
+        total = own + (math.prod(last) + 1) * classes
         if total > MOST_PARAMETERS:
             problem = f"{total:,} parameters; at most {MOST_PARAMETERS:,} can be trained here"
             raise ScenarioError([f"model.layers: {problem}"])
@@ -69,22 +69,16 @@ class Sequential(Parameters):
 
         from scenarios.models import layers
 
-        parts = [part for layer, shape in self._taken(input_shape) for part in layer.build(shape)]
-        last = self._last_shape(input_shape)
+        *before, last = self._shapes(input_shape)
+        parts = [part for layer, shape in zip(self.layers, before, strict=True) for part in layer.build(shape)]
         return torch.nn.Sequential(*parts, torch.nn.Flatten(), layers.linear(math.prod(last), classes))
 
-    def _taken(self, record: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
-        """Each layer and the shape that comes to it. Raises ScenarioError at the first that cannot take it."""
-        shape = record
-        for number, layer in enumerate(self.layers):
-            yield layer, shape
-            shape = self._left(number, shape)
-
-    def _last_shape(self, record: Shape) -> Shape:
-        shape = record
+    def _shapes(self, record: Shape) -> list[Shape]:
+        """What comes to each layer, and what leaves the last. Raises ScenarioError at the first that cannot take it."""
+        shapes = [record]
         for number in range(len(self.layers)):
-            shape = self._left(number, shape)
-        return shape
+            shapes.append(self._left(number, shapes[-1]))
+        return shapes
 
     def _left(self, number: int, shape: Shape) -> Shape:
         """The shape that a layer makes of another."""
